@@ -1,0 +1,49 @@
+using System.Runtime.InteropServices;
+
+namespace Afina.Engine.Tensors;
+
+/// <summary>A block of memory outside the managed heap, aligned to 64 bytes and zeroed.</summary>
+public sealed unsafe class NativeBuffer : IDisposable
+{
+    /// <summary>Allocates <paramref name="bytes"/> bytes.</summary>
+    /// <exception cref="OutOfMemoryException">The system has no such block.</exception>
+    public NativeBuffer(long bytes)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(bytes);
+        Length = bytes;
+        Pointer = (byte*)NativeMemory.AlignedAlloc((nuint)Math.Max(bytes, 64), 64);
+        NativeMemory.Clear(Pointer, (nuint)Math.Max(bytes, 64));
+    }
+
+    /// <summary>Frees a buffer that nobody disposed.</summary>
+    ~NativeBuffer() => Free();
+
+    /// <summary>The first byte; null once disposed.</summary>
+    public byte* Pointer { get; private set; }
+
+    /// <summary>The size in bytes.</summary>
+    public long Length { get; }
+
+    /// <summary>A view of <paramref name="count"/> elements from the start.</summary>
+    public Span<T> Span<T>(int count)
+        where T : unmanaged
+    {
+        ObjectDisposedException.ThrowIf(Pointer is null, this);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan((long)count * sizeof(T), Length);
+        return new Span<T>(Pointer, count);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Free();
+        GC.SuppressFinalize(this);
+    }
+
+    private void Free()
+    {
+        if (Pointer is not null)
+            NativeMemory.AlignedFree(Pointer);
+        Pointer = null;
+    }
+}

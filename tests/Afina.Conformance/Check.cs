@@ -1,0 +1,116 @@
+using System.Text.Json;
+
+namespace Afina.Conformance;
+
+/// <summary>Collects the comparisons of one case: a value passes if |got − expected| ≤ atol + rtol · |expected|.</summary>
+internal sealed class Check(JsonElement @case)
+{
+    private readonly List<string> _failures = [];
+
+    /// <summary>The largest error, as a multiple of the allowed one.</summary>
+    public double WorstRatio { get; private set; }
+
+    /// <summary>The largest absolute error.</summary>
+    public double LargestError { get; private set; }
+
+    /// <summary>How many values were compared.</summary>
+    public long Compared { get; private set; }
+
+    /// <summary>What went wrong, in the order of the comparisons.</summary>
+    public IReadOnlyList<string> Failures => _failures;
+
+    /// <summary>Records a failure in words.</summary>
+    public void Fail(string message) => _failures.Add(message);
+
+    /// <summary>Compares two exact values.</summary>
+    public void Equal<T>(T expected, T got, string what)
+    {
+        Compared++;
+        if (!EqualityComparer<T>.Default.Equals(expected, got))
+            Fail($"{what}: expected {Short(expected)}, got {Short(got)}");
+    }
+
+    /// <summary>Compares two sequences of exact values.</summary>
+    public void Same<T>(IReadOnlyList<T> expected, IReadOnlyList<T> got, string what)
+    {
+        Compared += expected.Count;
+        for (var i = 0; i < Math.Max(expected.Count, got.Count); i++)
+        {
+            if (i < expected.Count && i < got.Count && EqualityComparer<T>.Default.Equals(expected[i], got[i]))
+                continue;
+            Fail($"{what}: differs at {i} (expected {expected.Count} values, {(i < expected.Count ? Short(expected[i]) : "end")}; got {got.Count}, {(i < got.Count ? Short(got[i]) : "end")})");
+            return;
+        }
+    }
+
+    /// <summary>Compares numbers within the case's tolerance for <paramref name="name"/> (longest matching beginning in <c>tolerances</c>).</summary>
+    public void Close(ReadOnlySpan<float> expected, ReadOnlySpan<float> got, string name)
+    {
+        if (expected.Length != got.Length)
+        {
+            Fail($"{name}: expected {expected.Length} values, got {got.Length}");
+            return;
+        }
+
+        var (atol, rtol) = Tolerance(name);
+        var worst = 0.0;
+        var at = -1;
+        for (var i = 0; i < expected.Length; i++)
+        {
+            var error = Math.Abs((double)got[i] - expected[i]);
+            if (float.IsNegativeInfinity(expected[i]) && float.IsNegativeInfinity(got[i]))
+                error = 0;
+            if (double.IsNaN(error))
+                error = double.PositiveInfinity;
+            var ratio = error / Math.Max(atol + rtol * Math.Abs((double)expected[i]), 1e-300);
+            if (ratio > worst)
+                (worst, at) = (ratio, i);
+            LargestError = Math.Max(LargestError, error);
+        }
+
+        Compared += expected.Length;
+        WorstRatio = Math.Max(WorstRatio, worst);
+        if (worst > 1)
+            Fail($"{name}: at {at} expected {expected[at]:G9}, got {got[at]:G9} ({worst:G3} times the tolerance {atol:G2} + {rtol:G2}·|x|)");
+    }
+
+    /// <summary>Compares one number within the tolerance for <paramref name="name"/>.</summary>
+    public void Close(double expected, double got, string name)
+    {
+        var (atol, rtol) = Tolerance(name);
+        var error = Math.Abs(got - expected);
+        var ratio = double.IsNaN(error) ? double.PositiveInfinity : error / Math.Max(atol + rtol * Math.Abs(expected), 1e-300);
+        Compared++;
+        LargestError = Math.Max(LargestError, error);
+        WorstRatio = Math.Max(WorstRatio, ratio);
+        if (ratio > 1)
+            Fail($"{name}: expected {expected:G9}, got {got:G9} ({ratio:G3} times the tolerance {atol:G2} + {rtol:G2}·|x|)");
+    }
+
+    /// <summary>The tolerance that holds for a tensor's name.</summary>
+    public (double Absolute, double Relative) Tolerance(string name)
+    {
+        var best = @case.TryGetProperty("tolerance", out var common) ? common : default;
+        var length = -1;
+        if (@case.TryGetProperty("tolerances", out var special))
+        {
+            foreach (var entry in special.EnumerateObject())
+            {
+                if (name.StartsWith(entry.Name, StringComparison.Ordinal) && entry.Name.Length > length)
+                    (best, length) = (entry.Value, entry.Name.Length);
+            }
+        }
+
+        return best.ValueKind == JsonValueKind.Object
+            ? (Number(best, "atol"), Number(best, "rtol"))
+            : (0, 0);
+    }
+
+    private static double Number(JsonElement element, string name) => element.TryGetProperty(name, out var value) ? value.GetDouble() : 0;
+
+    private static string Short<T>(T value)
+    {
+        var text = $"{value}";
+        return text.Length > 160 ? text[..160] + "…" : text;
+    }
+}
