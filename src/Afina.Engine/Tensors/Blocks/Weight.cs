@@ -53,4 +53,7 @@ public sealed unsafe class Weight
             Format.Decode(Data, Scales, start, destination.Length, to);
         GC.KeepAlive(Owner);
     }
+
+    /// <summary>Says that the bytes will hardly be read again: a mapped file's pages leave memory (and come back if they are read).</summary>
+    public void DropPages() => (Owner as IDroppablePages)?.DropPages(Data, Bytes);
 }

@@ -1,0 +1,47 @@
+namespace Afina.Engine.Tensors.Blocks;
+
+/// <summary>Every block format, by the name its makers use.</summary>
+public static class BlockFormats
+{
+    /// <summary>32-bit floats.</summary>
+    public static readonly BlockFormat F32 = new F32();
+
+    /// <summary>IEEE 16-bit floats.</summary>
+    public static readonly BlockFormat F16 = new F16();
+
+    /// <summary>The upper halves of 32-bit floats.</summary>
+    public static readonly BlockFormat BF16 = new BF16();
+
+    /// <summary>GGUF: 4-bit codes, one scale per 32.</summary>
+    public static readonly BlockFormat Q4_0 = new Q4_0();
+
+    /// <summary>GGUF: 4-bit codes, a scale and a minimum per 32.</summary>
+    public static readonly BlockFormat Q4_1 = new Q4_1();
+
+    /// <summary>GGUF: 8-bit codes, one scale per 32.</summary>
+    public static readonly BlockFormat Q8_0 = new Q8_0();
+
+    /// <summary>The formats that a GGUF file can hold.</summary>
+    public static readonly IReadOnlyList<BlockFormat> Ggml = [F32, F16, Q4_0, Q4_1, Q8_0, BF16];
+
+    /// <summary>The format that GGUF files number <paramref name="type"/>, or null if it is none that Afina reads.</summary>
+    public static BlockFormat? FromGgmlType(int type)
+    {
+        foreach (var format in Ggml)
+        {
+            if (format.GgmlType == type)
+                return format;
+        }
+
+        return null;
+    }
+
+    /// <summary>The format that stores plain elements of <paramref name="type"/>, or null for types that are no weights.</summary>
+    public static BlockFormat? FromDType(DType type) => type switch
+    {
+        DType.F32 => F32,
+        DType.F16 => F16,
+        DType.BF16 => BF16,
+        _ => null,
+    };
+}
