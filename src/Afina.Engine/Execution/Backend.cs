@@ -1,0 +1,42 @@
+using Afina.Engine.Graphs;
+using Afina.Engine.Planning;
+
+namespace Afina.Engine.Execution;
+
+/// <summary>A node made ready for one machine: knows addresses, nothing about graphs.</summary>
+public abstract class Kernel
+{
+    /// <summary>Memory that it needs beside its values.</summary>
+    public virtual Scratch Scratch => default;
+
+    /// <summary>Parts that follow each other, with a barrier between them.</summary>
+    public virtual int Phases(in Counts counts) => 1;
+
+    /// <summary>Called once per run, before any tile, on one thread: lists what depends on the bound inputs.</summary>
+    public virtual void Begin(in Counts counts)
+    {
+    }
+
+    /// <summary>Independent pieces of a phase; cut by constants, never by the number of threads.</summary>
+    public abstract int Tiles(int phase, in Counts counts);
+
+    /// <summary>Computes one piece. Any thread may take any piece.</summary>
+    public abstract void Run(int phase, int tile, int worker, in Counts counts);
+}
+
+/// <summary>Where programs run: makes a kernel for each node.</summary>
+public abstract class Backend
+{
+    /// <summary>What a run records: kernels with another name may round differently.</summary>
+    public abstract string Name { get; }
+
+    /// <summary>The kernel of a node.</summary>
+    public abstract Kernel Prepare(Node node, Memory memory);
+
+    /// <summary>Plans a program for this backend.</summary>
+    public Plan Plan(Graph graph, Counts capacity, int workers)
+    {
+        var nowhere = new Memory(capacity, workers);
+        return Planning.Plan.Make(graph, capacity, workers, node => Prepare(node, nowhere).Scratch);
+    }
+}

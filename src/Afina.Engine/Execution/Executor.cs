@@ -1,0 +1,85 @@
+using System.Diagnostics;
+using Afina.Engine.Graphs;
+using Afina.Engine.Planning;
+using Afina.Engine.Tensors;
+
+namespace Afina.Engine.Execution;
+
+/// <summary>Runs a planned program again and again: walks the steps, the team takes their tiles. Allocates nothing while it runs.</summary>
+public sealed unsafe class Executor
+{
+    private readonly Kernel[] _kernels;
+    private readonly Team _team;
+    private readonly NativeBuffer _arena;
+    private Counts _counts;
+
+    /// <summary>Prepares the kernels of a plan.</summary>
+    /// <param name="arena">Memory of at least <see cref="Plan.ArenaBytes"/>, which other programs may use between runs.</param>
+    public Executor(Plan plan, Backend backend, Bindings bindings, Team team, NativeBuffer arena)
+    {
+        if (arena.Length < plan.ArenaBytes || team.Size > plan.Workers)
+            throw new ArgumentException($"the plan needs {plan.ArenaBytes} bytes and is made for {plan.Workers} threads; there are {arena.Length} bytes and {team.Size} threads");
+        (Plan, _team, _arena) = (plan, team, arena);
+        var memory = new Memory(plan, bindings, arena.Pointer);
+        _kernels = [.. plan.Graph.Nodes.Select(node => backend.Prepare(node, memory))];
+    }
+
+    /// <summary>The program.</summary>
+    public Plan Plan { get; }
+
+    /// <summary>Time per step, where it is being measured.</summary>
+    public Profile? Profile { get; set; }
+
+    /// <summary>Runs the program once.</summary>
+    /// <exception cref="ArgumentException">A count is above its capacity.</exception>
+    public void Run(in Counts counts)
+    {
+        var capacity = Plan.Capacity;
+        if (counts.Rows > capacity.Rows || counts.LabelledRows > capacity.LabelledRows || counts.Targets > capacity.Targets
+            || counts.Segments > capacity.Segments || counts.CachedRows > capacity.CachedRows)
+            throw new ArgumentException($"counts {counts} are above the planned {capacity}");
+        _counts = counts;
+        foreach (var kernel in _kernels)
+            kernel.Begin(counts);
+        _team.Run(this);
+        GC.KeepAlive(_arena);
+    }
+
+    /// <summary>The contents of a value after a run; it must be one of the program's results or a bound one.</summary>
+    public Span<T> Read<T>(Value value, in Counts counts)
+        where T : unmanaged
+    {
+        if (value.Residence == Residence.Arena && !Plan.Graph.Results.Contains(value))
+            throw new ArgumentException($"{value} is no result of this program");
+        return new Span<T>(_arena.Pointer + Plan.Offset(value), value.Rows.Of(counts) * value.Columns);
+    }
+
+    internal void Work(Team team, int worker)
+    {
+        ref readonly var counts = ref _counts;
+        for (var step = 0; step < _kernels.Length; step++)
+        {
+            var kernel = _kernels[step];
+            var started = worker == 0 && Profile is not null ? Stopwatch.GetTimestamp() : 0;
+            var phases = kernel.Phases(counts);
+            for (var phase = 0; phase < phases; phase++)
+            {
+                var tiles = kernel.Tiles(phase, counts);
+                try
+                {
+                    for (var tile = team.Take(); tile < tiles; tile = team.Take())
+                        kernel.Run(phase, tile, worker, counts);
+                }
+                catch (Exception error)
+                {
+                    team.Fail(error);
+                }
+
+                team.Meet();
+            }
+
+            if (started != 0)
+                Profile!.Add(step, Stopwatch.GetTimestamp() - started);
+        }
+    }
+}

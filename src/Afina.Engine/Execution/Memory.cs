@@ -1,0 +1,75 @@
+using Afina.Engine.Graphs;
+using Afina.Engine.Planning;
+using Afina.Engine.Tensors;
+
+namespace Afina.Engine.Execution;
+
+/// <summary>Buffers that persist between runs, by the value that they hold.</summary>
+public sealed class Bindings
+{
+    private readonly Dictionary<Value, NativeBuffer> _buffers = [];
+
+    /// <summary>Gives a value a buffer.</summary>
+    public void Bind(Value value, NativeBuffer buffer) => _buffers[value] = buffer;
+
+    /// <summary>Gives a value a new, zeroed buffer for its size at <paramref name="capacity"/>.</summary>
+    public NativeBuffer Allocate(Value value, in Counts capacity = default)
+    {
+        var buffer = new NativeBuffer(value.Bytes(capacity));
+        _buffers[value] = buffer;
+        return buffer;
+    }
+
+    /// <summary>The buffer of a value.</summary>
+    public NativeBuffer this[Value value] => _buffers.TryGetValue(value, out var buffer)
+        ? buffer
+        : throw new InvalidOperationException($"nothing is bound to {value}");
+}
+
+/// <summary>Turns values into addresses for the kernels of one program. Without an arena every address is null: enough to ask a kernel
+/// how much scratch memory it needs.</summary>
+public sealed unsafe class Memory
+{
+    private readonly Plan? _plan;
+    private readonly Bindings? _bindings;
+    private readonly byte* _arena;
+
+    /// <summary>Addresses for planning: all null.</summary>
+    public Memory(Counts capacity, int workers) => (Capacity, Workers) = (capacity, workers);
+
+    /// <summary>Addresses in an arena and in bound buffers.</summary>
+    public Memory(Plan plan, Bindings bindings, byte* arena)
+        : this(plan.Capacity, plan.Workers) 
+    {
+        _plan = plan;
+        _bindings = bindings;
+        _arena = arena;
+    }
+
+    /// <summary>The largest counts.</summary>
+    public Counts Capacity { get; }
+
+    /// <summary>Threads.</summary>
+    public int Workers { get; }
+
+    /// <summary>Where a value lies; null for an absent one and while planning. A frozen weight's own first byte.</summary>
+    public byte* this[Value? value]
+    {
+        get
+        {
+            if (value is null || _plan is null)
+                return null;
+            if (value.Weight is { } weight)
+                return weight.Data;
+            return value.Residence == Residence.Arena ? _arena + _plan.Offset(value) : _bindings![value].Pointer;
+        }
+    }
+
+    /// <summary>Scratch memory that all threads share while one node runs.</summary>
+    public byte* SharedScratch => _plan is null ? null : _arena + _plan.ValueBytes;
+
+    /// <summary>Scratch memory of one thread.</summary>
+    public byte* WorkerScratch(int worker) => _plan is null
+        ? null
+        : SharedScratch + ArenaLayout.Align(_plan.Scratch.Shared) + worker * ArenaLayout.Align(_plan.Scratch.PerWorker);
+}

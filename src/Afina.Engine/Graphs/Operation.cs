@@ -1,0 +1,41 @@
+using Afina.Engine.Tensors;
+
+namespace Afina.Engine.Graphs;
+
+/// <summary>What a node computes: options only, immutable, without kernel or backend.</summary>
+public abstract record Operation
+{
+    /// <summary>The name in plans and profiles.</summary>
+    public string Name => GetType().Name;
+
+    /// <summary>The outputs for these inputs; called once, when the node is added.</summary>
+    /// <exception cref="ShapeException">The shapes do not fit; the message has them.</exception>
+    public abstract Value[] Infer(string scope, Value?[] inputs);
+
+    /// <summary>Emits the nodes that carry the gradients of the outputs to the inputs that need them.</summary>
+    public virtual void Backward(GradientBuilder gradient, Node node) =>
+        throw new InvalidOperationException($"{Name} has no gradient, but a trained parameter lies behind it");
+
+    /// <summary>Whether output row i depends only on row i of the inputs for which this is true (and on all of the others). An
+    /// operation with at least one such input can be computed for chosen rows only.</summary>
+    public virtual bool IsRowInput(int input) => false;
+
+    /// <summary>The same operation where only chosen rows of its row inputs are given; <paramref name="rows"/> has their numbers.</summary>
+    public virtual (Operation Operation, Value?[] Inputs) ForRows(Value?[] inputs, Value rows) => (this, inputs);
+
+    /// <summary>Whether computing the outputs again costs less than keeping them.</summary>
+    public virtual bool IsCheap => false;
+
+    /// <summary>Throws unless a shape fits.</summary>
+    protected void Require(bool fits, string scope, Value?[] inputs)
+    {
+        if (!fits)
+            throw new ShapeException($"{scope}: {Name} does not fit its inputs: {string.Join("; ", inputs.Where(value => value is not null))}");
+    }
+
+    /// <summary>The type of activations that an input has: F32 for a frozen weight.</summary>
+    protected static DType ActivationType(Value value) => value.Type;
+}
+
+/// <summary>Values do not fit an operation.</summary>
+public sealed class ShapeException(string message) : Exception(message);

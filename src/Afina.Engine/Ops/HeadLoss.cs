@@ -1,0 +1,48 @@
+using Afina.Engine.Graphs;
+using Afina.Engine.Tensors;
+
+namespace Afina.Engine.Ops;
+
+/// <summary>How a row's loss comes from its log-probabilities.</summary>
+/// <param name="LogitScale">Factor of the logits.</param>
+/// <param name="SoftCap">c in logit ← c · tanh(logit / c), after the factor; 0: none.</param>
+/// <param name="LabelSmoothing">ε: loss = (1 − ε) · −log p + ε · mean over the vocabulary of −log p.</param>
+/// <param name="Dynamic">Each target counts with its own probability, held constant (dynamic fine-tuning, DFT).</param>
+public sealed record LossOptions(float LogitScale = 1, float SoftCap = 0, float LabelSmoothing = 0, bool Dynamic = false);
+
+/// <summary>The output head with its loss, in chunks of rows, so that logits of the whole batch never exist.</summary>
+/// <remarks>
+/// x [labelled, dim], W [vocabulary, dim], tokens [targets, 1] I32, their rows [targets, 1] I32 (places in x, ascending), weights [targets, 1]
+/// → log-probability of each target [targets, 1]; per row: log-sum-exp [labelled, 1], most likely token [labelled, 1] I32, mean logit
+/// [labelled, 1], entropy [labelled, 1]; and with <paramref name="WithGradient"/> dx [labelled, dim] of Σ weight · loss, computed in the same pass:
+/// dlogit = Σ over the row's targets of weight · (p − (1 − ε) · [v = token] − ε / V).
+/// </remarks>
+public sealed record HeadLoss(LossOptions Options, bool WithGradient) : Operation
+{
+    /// <inheritdoc/>
+    public override Value[] Infer(string scope, Value?[] inputs)
+    {
+        Require(inputs is [{ } x, { } w, { Type: DType.I32 }, { Type: DType.I32 }, { }] && x.Columns == w.Columns, scope, inputs);
+        var (hidden, weights) = (inputs[0]!, inputs[4]!);
+        List<Value> outputs =
+        [
+            new(scope + ".logp", weights.Type, weights.Rows, 1),
+            new(scope + ".lse", weights.Type, hidden.Rows, 1),
+            new(scope + ".best", DType.I32, hidden.Rows, 1),
+            new(scope + ".mean", weights.Type, hidden.Rows, 1),
+            new(scope + ".entropy", weights.Type, hidden.Rows, 1),
+        ];
+        if (WithGradient)
+            outputs.Add(new Value($"d {hidden.Name}", hidden.GradientType, hidden.Rows, hidden.Columns));
+        return [.. outputs];
+    }
+
+    /// <inheritdoc/>
+    public override void Backward(GradientBuilder gradient, Node node)
+    {
+        if (!WithGradient)
+            throw new InvalidOperationException("the head was built without its gradient");
+        if (gradient.Needs(node.Inputs[0]) && !gradient.TryShare(node.Inputs[0]!, node.Outputs[5]))
+            gradient.Emit(new Sum(node.Outputs[5].Type), [node.Outputs[5]], gradient.Into(node.Inputs[0]!));
+    }
+}

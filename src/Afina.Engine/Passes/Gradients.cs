@@ -1,0 +1,34 @@
+using Afina.Engine.Graphs;
+using Afina.Engine.Ops;
+
+namespace Afina.Engine.Passes;
+
+/// <summary>Extends a graph by its backward pass.</summary>
+public static class Gradients
+{
+    /// <summary>Appends the nodes that compute the gradient of <paramref name="loss"/> with respect to every parameter behind it. The
+    /// operation that makes the loss starts the gradient itself. Nothing is computed that reaches no parameter.</summary>
+    public static void Append(Graph graph, Value loss)
+    {
+        var needed = new HashSet<Value>();
+        foreach (var node in graph.Nodes)
+        {
+            if (node.Inputs.Any(input => input is not null && (input.Parameter is not null || needed.Contains(input))))
+            {
+                needed.UnionWith(node.Outputs);
+                needed.UnionWith(node.Inputs.Where(input => input?.Parameter is not null)!);
+            }
+        }
+
+        var builder = new GradientBuilder(graph, needed, Copy);
+        foreach (var node in graph.Nodes.ToArray().Reverse())
+        {
+            var reached = node.Outputs.Contains(loss) || node.Outputs.Any(output => builder.Of(output) is not null);
+            if (reached && node.Outputs.Any(needed.Contains))
+                builder.Visit(node);
+        }
+    }
+
+    private static Node Copy(Value from, Value to) =>
+        new(new Sum(to.Type), to.Name, -1, [from], [to], [false]) { IsBackward = true };
+}
