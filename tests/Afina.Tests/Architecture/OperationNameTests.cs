@@ -21,7 +21,7 @@ public sealed partial class OperationNameTests(ITestOutputHelper output)
 
         var missing = Operations().Select(name => pattern.Replace("{0}", name)).Where(path => !File.Exists(Path.Combine(Checkout.Root, path)));
 
-        Assert.Empty(missing);
+        Rule.Holds(missing);
     }
 
     private static IEnumerable<string> Operations() =>

@@ -13,13 +13,13 @@ public sealed partial class SourceTests
 
     [Fact]
     public void Unsafe_code_lives_in_the_engine_and_in_the_readers_of_formats() =>
-        Assert.Empty(Checkout.Sources("src")
+        Rule.Holds(Checkout.Sources("src")
             .Where(path => !path.StartsWith("src/Afina.Engine/", StringComparison.Ordinal) && !path.StartsWith("src/Afina/Formats/", StringComparison.Ordinal))
             .Where(path => UnsafeWord().IsMatch(Checkout.ReadCode(path))));
 
     [Fact]
     public void Only_the_command_line_writes_to_the_console() =>
-        Assert.Empty(Checkout.Sources("src")
+        Rule.Holds(Checkout.Sources("src")
             .Where(path => !path.StartsWith("src/Afina.Cli/", StringComparison.Ordinal))
             .Where(path => ConsoleUse().IsMatch(Checkout.ReadCode(path))));
 
@@ -30,13 +30,13 @@ public sealed partial class SourceTests
             .Select(path => (Path: path, Lines: File.ReadLines(Path.Combine(Checkout.Root, path)).Count()))
             .ToList();
 
-        Assert.Empty(lengths.Where(file => file.Lines > LongestFile && !LongForAReason.ContainsKey(file.Path)).Select(file => $"{file.Path}: {file.Lines} lines"));
-        Assert.Empty(LongForAReason.Keys.Except(lengths.Where(file => file.Lines > LongestFile).Select(file => file.Path)));
+        Rule.Holds(lengths.Where(file => file.Lines > LongestFile && !LongForAReason.ContainsKey(file.Path)).Select(file => $"{file.Path}: {file.Lines} lines"));
+        Rule.Holds(LongForAReason.Keys.Except(lengths.Where(file => file.Lines > LongestFile).Select(file => file.Path)));
     }
 
     [Fact]
     public void Namespaces_follow_folders() =>
-        Assert.Empty(new[] { "src/Afina", "src/Afina.Engine", "src/Afina.Cli" }.SelectMany(project => Checkout.Sources(project)
+        Rule.Holds(new[] { "src/Afina", "src/Afina.Engine", "src/Afina.Cli" }.SelectMany(project => Checkout.Sources(project)
             .Select(path => (Path: path, Declared: NamespaceLine().Match(Checkout.Read(path)).Groups[1].Value))
             .Where(file => file.Declared != "" && file.Declared != Expected(project, file.Path))
             .Select(file => $"{file.Path} declares {file.Declared}")));
@@ -53,7 +53,7 @@ public sealed partial class SourceTests
             where needle != ""
             select $"{path}:{line.Number}: {needle}";
 
-        Assert.Empty(found);
+        Rule.Holds(found);
     }
 
     [Theory]
