@@ -1,0 +1,44 @@
+using Afina.Engine.Cpu.Jit;
+using Afina.Engine.Cpu.Panels;
+
+namespace Afina.Engine.Cpu.Gemm;
+
+/// <summary>bfloat16 products with AVX512_BF16, emitted at run time because .NET does not expose the instruction: up to 14 rows by 32 columns.</summary>
+internal sealed unsafe class Bf16Avx512Kernel : MicroKernel
+{
+    private static readonly Lock Emitting = new();
+    private static readonly delegate* unmanaged<KernelArguments*, void>[] Code = new delegate* unmanaged<KernelArguments*, void>[2 * PanelLoopEmitter.MaxRows];
+
+    /// <summary>Whether the processor has the instruction and the process may run emitted code.</summary>
+    public static bool Available => CpuFeatures.Avx512Bf16 && ExecutableMemory.Available;
+
+    public override string Name => "bf16";
+
+    public override PanelKind Panels => PanelKind.Bf16;
+
+    public override int Rows => PanelLoopEmitter.MaxRows;
+
+    public override int Width => 2 * PanelLoopEmitter.Lanes;
+
+    public override int NarrowWidth => PanelLoopEmitter.Lanes;
+
+    public override bool AnyRows => true;
+
+    public override void Prepare(int rows, int width)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan((uint)(rows - 1), (uint)(Rows - 1));
+        lock (Emitting)
+        {
+            if (Code[Index(rows, width)] is not null)
+                return;
+            var code = ExecutableMemory.Publish(PanelLoopEmitter.Emit(rows, width / PanelLoopEmitter.Lanes));
+            if (code is null)
+                throw new InvalidOperationException("the system refused executable memory after a first piece was granted; set AFINA_CPU=avx512");
+            Code[Index(rows, width)] = (delegate* unmanaged<KernelArguments*, void>)code;
+        }
+    }
+
+    public override void Run(KernelArguments* arguments, int rows, int width) => Code[Index(rows, width)](arguments);
+
+    private static int Index(int rows, int width) => (rows - 1) * 2 + (width > PanelLoopEmitter.Lanes ? 1 : 0);
+}

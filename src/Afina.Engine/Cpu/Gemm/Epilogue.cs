@@ -1,0 +1,94 @@
+using System.Runtime.Intrinsics;
+using Afina.Engine.Cpu.Panels;
+using Afina.Engine.Tensors;
+
+namespace Afina.Engine.Cpu.Gemm;
+
+/// <summary>Turns sums into an output: scale, column scale, bias, residual, beta, and the store as fp32 or bfloat16.</summary>
+internal static unsafe class Epilogue
+{
+    /// <summary>Stores sums[rows, columns] as the rectangle of C that begins at (row, column).</summary>
+    public static void Store(ProductOutput output, float* sums, int stride, int row, int rows, int column, int columns)
+    {
+        if (output.IsTransposed)
+        {
+            StoreTransposed(output, sums, stride, row, rows, column, columns);
+            return;
+        }
+
+        for (var r = 0; r < rows; r++)
+            StoreRow(output, sums + (long)r * stride, row + r, column, columns);
+    }
+
+    private static void StoreRow(ProductOutput output, float* sums, int row, int column, int columns)
+    {
+        var at = (long)row * output.Stride + column;
+        var residual = output.Residual is { } operand ? operand.Data + ((long)row * operand.Stride + column) * operand.Type.Bytes() : null;
+        var wideResidual = residual is not null && output.Residual!.Value.Type == DType.F32;
+        var c = 0;
+        for (; c <= columns - 16; c += 16)
+        {
+            var value = Vector512.Load(sums + c);
+            if (output.Scale != 1)
+                value *= output.Scale;
+            if (output.ColumnScale is not null)
+                value *= Vector512.Load(output.ColumnScale + column + c);
+            if (output.Bias is not null)
+                value += Vector512.Load(output.Bias + column + c);
+            if (residual is not null)
+                value += wideResidual ? Vector512.Load((float*)residual + c) : Conversions.Widen(Vector256.Load((ushort*)residual + c));
+            if (output.Type == DType.F32)
+            {
+                var to = (float*)output.Data + at + c;
+                if (output.Beta != 0)
+                    value += Vector512.Load(to) * output.Beta;
+                value.Store(to);
+            }
+            else
+            {
+                var to = (ushort*)output.Data + at + c;
+                if (output.Beta != 0)
+                    value += Conversions.Widen(Vector256.Load(to)) * output.Beta;
+                Conversions.Narrow(value).Store(to);
+            }
+        }
+
+        for (; c < columns; c++)
+            StoreOne(output, sums[c], row, column + c, at + c);
+    }
+
+    private static void StoreTransposed(ProductOutput output, float* sums, int stride, int row, int rows, int column, int columns)
+    {
+        for (var c = 0; c < columns; c++)
+        {
+            var at = (long)(column + c) * output.Stride + row;
+            for (var r = 0; r < rows; r++)
+                StoreOne(output, sums[(long)r * stride + c], row + r, column + c, at + r);
+        }
+    }
+
+    private static void StoreOne(ProductOutput output, float sum, int row, int column, long at)
+    {
+        var value = sum * output.Scale;
+        if (output.ColumnScale is not null)
+            value *= output.ColumnScale[column];
+        if (output.Bias is not null)
+            value += output.Bias[column];
+        if (output.Residual is { } residual)
+        {
+            var from = (long)row * residual.Stride + column;
+            value += residual.Type == DType.F32 ? ((float*)residual.Data)[from] : BFloat16.ToSingle(((ushort*)residual.Data)[from]);
+        }
+
+        if (output.Type == DType.F32)
+        {
+            var to = (float*)output.Data + at;
+            *to = output.Beta != 0 ? value + *to * output.Beta : value;
+        }
+        else
+        {
+            var to = (ushort*)output.Data + at;
+            *to = BFloat16.FromSingle(output.Beta != 0 ? value + BFloat16.ToSingle(*to) * output.Beta : value);
+        }
+    }
+}

@@ -1,0 +1,54 @@
+namespace Afina.Engine.Cpu.Gemm;
+
+/// <summary>A product prepared once and run many times by a team of threads, without managed allocation.</summary>
+/// <remarks>Run all tiles of a phase, in any order, on any threads, then the next phase. Tiles are cut by constants and never share sums,
+/// so the result has the same bits on any number of threads.</remarks>
+internal sealed unsafe class MatrixProduct
+{
+    private readonly ProductSpec spec;
+    private readonly TiledProduct tiled;
+
+    /// <summary>Prepares a product for this processor's kernel, or for <paramref name="kernel"/>.</summary>
+    /// <exception cref="ArgumentException">Shapes do not fit together.</exception>
+    public MatrixProduct(ProductSpec spec, MicroKernel? kernel = null)
+    {
+        ProductChecks.Validate(spec);
+        this.spec = spec;
+        tiled = new TiledProduct(ProductTransposition.Apply(spec), kernel ?? MicroKernels.For(spec.Mode));
+    }
+
+    /// <summary>Scratch shared by all workers; products that do not run at the same time may share it.</summary>
+    public long SharedBytes => tiled.SharedBytes;
+
+    /// <summary>Scratch of one worker; products may share it.</summary>
+    public long WorkerBytes => tiled.WorkerBytes;
+
+    /// <summary>The most phases that a run takes. The executor puts a barrier between phases; a phase without tiles needs none.</summary>
+    public int Phases => tiled.Phases;
+
+    /// <summary>The most rows that a run may bind.</summary>
+    public int Capacity => spec.Counted == CountedDimension.Rows ? spec.Rows : spec.Lefts[0].Inner;
+
+    /// <summary>Gives the scratch: <see cref="SharedBytes"/> bytes, and <see cref="WorkerBytes"/> at workers + worker * workerStride; all
+    /// aligned to 64 bytes.</summary>
+    public void Bind(byte* shared, byte* workers, long workerStride)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(workerStride, WorkerBytes);
+        tiled.Bind(shared, workers, workerStride);
+    }
+
+    /// <summary>Tiles of a phase when <paramref name="count"/> rows are bound; may be zero.</summary>
+    public int Tiles(int phase, int count)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(count);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(count, Capacity);
+        return tiled.Tiles(phase, count);
+    }
+
+    /// <summary>Runs one tile, with the scratch of <paramref name="worker"/>.</summary>
+    public void Run(int phase, int tile, int count, int worker)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)tile, (uint)Tiles(phase, count));
+        tiled.Run(phase, tile, count, worker);
+    }
+}

@@ -1,0 +1,110 @@
+using Afina.Engine.Cpu.Panels;
+
+namespace Afina.Engine.Cpu.Gemm;
+
+/// <summary>One output of a tiled product: its right operands, its passes and its panels.</summary>
+internal sealed unsafe class TiledOutput
+{
+    /// <summary>Outputs at least this wide have tiles of two panels (half the reads of the left), narrower ones of one (more tiles).</summary>
+    private const int WideColumns = 1025;
+
+    private readonly MicroKernel kernel;
+    private readonly PanelSource[] rights;
+    private readonly int maxSteps;
+    private readonly int maxSegments;
+
+    public TiledOutput(ProductOutput spec, Chunk[] chunks, MicroKernel kernel)
+    {
+        Spec = spec;
+        this.kernel = kernel;
+        rights = [.. spec.Terms.Select(t => t.Right.Source(kernel.Panels, left: false))];
+        Passes = [.. chunks.Select(c => ProductPlan.Passes(c, spec.Terms, kernel.StepElements))];
+        FirstChunk = Array.FindIndex(Passes, p => p.Length > 0);
+        LastChunk = Array.FindLastIndex(Passes, p => p.Length > 0);
+        maxSteps = Passes.Max(c => c.Length == 0 ? 0 : c.Max(p => p.Steps));
+        maxSegments = Passes.Max(c => c.Length == 0 ? 0 : c.Max(p => p.Segments.Length));
+        var unit = kernel.Width;
+        TileColumns = Math.Max(unit, (spec.Columns >= WideColumns ? 64 : 32) / unit * unit);
+        Tiles = (spec.Columns + TileColumns - 1) / TileColumns;
+        PanelBytes = (long)TileColumns * maxSteps * MicroKernel.StepBytes;
+    }
+
+    public ProductOutput Spec { get; }
+
+    /// <summary>Passes by chunk.</summary>
+    public Pass[][] Passes { get; }
+
+    /// <summary>The chunk that begins the sums.</summary>
+    public int FirstChunk { get; }
+
+    /// <summary>The chunk that ends them.</summary>
+    public int LastChunk { get; }
+
+    /// <summary>Columns of a tile.</summary>
+    public int TileColumns { get; }
+
+    /// <summary>Tiles over the columns.</summary>
+    public int Tiles { get; }
+
+    /// <summary>Bytes of a tile's panels; a multiple of 64.</summary>
+    public long PanelBytes { get; }
+
+    /// <summary>Where sums that outlive a chunk lie in the shared scratch.</summary>
+    public long SumsOffset { get; set; }
+
+    /// <summary>Bytes of such sums per tile.</summary>
+    public long SumsStride { get; set; }
+
+    /// <summary>Packs the right panels of a tile for one pass.</summary>
+    public void PackPanels(Pass pass, int firstColumn, int columns, int inner, byte* panels, byte* scratch)
+    {
+        for (var column = 0; column < columns; column += kernel.Width)
+        {
+            var width = PanelWidth(columns - column);
+            foreach (var segment in pass.Segments)
+            {
+                var count = Math.Clamp(inner - segment.Inner, 0, segment.Count);
+                rights[segment.Term].Pack(firstColumn + column, Math.Min(width, columns - column), width, segment.Inner, count,
+                    panels + (long)segment.RightStep * width * MicroKernel.StepBytes, scratch);
+            }
+
+            panels += PanelStride;
+        }
+    }
+
+    /// <summary>Multiplies groups of packed rows with the panels of a tile.</summary>
+    public void Multiply(Pass pass, int columns, int inner, byte* panels, byte* left, long leftStride, int rows, int groups, float* sums, bool accumulate)
+    {
+        var segments = stackalloc KernelSegment[maxSegments];
+        var arguments = new KernelArguments
+        {
+            Left = left,
+            LeftStride = leftStride,
+            Segments = segments,
+            SegmentCount = pass.Segments.Length,
+            TileStride = (long)TileColumns * sizeof(float),
+            Groups = groups,
+            Accumulate = accumulate ? 1 : 0,
+        };
+        for (var column = 0; column < columns; column += kernel.Width)
+        {
+            var width = PanelWidth(columns - column);
+            for (var s = 0; s < pass.Segments.Length; s++)
+            {
+                var segment = pass.Segments[s];
+                var count = Math.Clamp(inner - segment.Inner, 0, segment.Count);
+                segments[s].LeftOffset = (long)segment.LeftStep * rows * MicroKernel.StepBytes;
+                segments[s].Right = panels + (long)segment.RightStep * width * MicroKernel.StepBytes;
+                segments[s].Steps = (count + kernel.StepElements - 1) / kernel.StepElements;
+            }
+
+            arguments.Tile = sums + column;
+            kernel.Run(&arguments, rows, width);
+            panels += PanelStride;
+        }
+    }
+
+    private long PanelStride => (long)kernel.Width * maxSteps * MicroKernel.StepBytes;
+
+    private int PanelWidth(int columns) => columns <= kernel.NarrowWidth ? kernel.NarrowWidth : kernel.Width;
+}

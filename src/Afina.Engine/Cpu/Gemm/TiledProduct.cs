@@ -1,0 +1,206 @@
+using Afina.Engine.Cpu.Panels;
+
+namespace Afina.Engine.Cpu.Gemm;
+
+/// <summary>A product by packed panels, for many rows.</summary>
+/// <remarks>Rows are cut into blocks, inner dimensions into chunks; for each block and chunk there are two phases: pack the left rows
+/// (shared by all workers), then multiply, where a tile is a stretch of columns over the whole block: its right panels are packed once, by
+/// the worker that runs it. Every cut is a constant, so a sum is always added in the same order.</remarks>
+internal sealed unsafe class TiledProduct
+{
+    /// <summary>Rows over which one packing of a right panel is spent; more rows are cut into equal blocks.</summary>
+    private const int BlockRows = 768;
+
+    /// <summary>Left elements that one tile of a packing phase takes.</summary>
+    private const int PackElements = 16384;
+
+    /// <summary>Rows of sums that stay in the first cache between the kernel and the epilogue.</summary>
+    private const int BatchRows = 56;
+
+    private readonly ProductSpec spec;
+    private readonly MicroKernel kernel;
+    private readonly PanelSource[] lefts;
+    private readonly Chunk[] chunks;
+    private readonly TiledOutput[] outputs;
+    private readonly int blockCapacity;
+    private readonly long packedBytes;
+    private readonly long panelBytes;
+    private readonly long tileBytes;
+    private byte* shared;
+    private byte* workers;
+    private long workerStride;
+
+    public TiledProduct(ProductSpec spec, MicroKernel kernel)
+    {
+        this.spec = spec;
+        this.kernel = kernel;
+        lefts = [.. spec.Lefts.Select(l => l.Operand.Source(kernel.Panels, left: true))];
+        chunks = ProductPlan.Chunks(spec.Lefts, kernel.StepElements);
+        blockCapacity = Math.Min(spec.Rows, BlockRows);
+        outputs = [.. spec.Outputs.Select(o => new TiledOutput(o, chunks, kernel))];
+        var rows = (blockCapacity + kernel.Rows - 1) / kernel.Rows * kernel.Rows;
+        packedBytes = Align((long)rows * chunks.Max(c => c.Steps) * MicroKernel.StepBytes);
+        SharedBytes = packedBytes;
+        foreach (var output in outputs)
+        {
+            panelBytes = Math.Max(panelBytes, output.PanelBytes);
+            tileBytes = Math.Max(tileBytes, Align((long)rows * output.TileColumns * sizeof(float)));
+            if (output.FirstChunk == output.LastChunk)
+                continue;
+            output.SumsOffset = SharedBytes;
+            output.SumsStride = Align((long)rows * output.TileColumns * sizeof(float));
+            SharedBytes += output.SumsStride * output.Tiles;
+        }
+
+        WorkerBytes = panelBytes + tileBytes + Align(PanelSource.ScratchBytes(Math.Max(kernel.Width, kernel.Rows)));
+        PrepareKernels();
+    }
+
+    /// <summary>Scratch shared by all workers.</summary>
+    public long SharedBytes { get; }
+
+    /// <summary>Scratch of one worker.</summary>
+    public long WorkerBytes { get; }
+
+    /// <summary>Phases at full capacity.</summary>
+    public int Phases => 2 * chunks.Length * Blocks(spec.Rows);
+
+    public void Bind(byte* sharedScratch, byte* workerScratch, long stride)
+    {
+        shared = sharedScratch;
+        workers = workerScratch;
+        workerStride = stride;
+    }
+
+    /// <summary>Tiles of a phase for this count; zero for phases that it does not need.</summary>
+    public int Tiles(int phase, int count)
+    {
+        var (block, chunk, packing) = At(phase);
+        var (rows, inner) = Bound(count);
+        if (block >= Blocks(rows) || (chunk > 0 && chunks[chunk].Pieces[0].Inner >= inner))
+            return 0;
+        if (packing)
+        {
+            var perTile = GroupsPerTile(chunk);
+            return (new RowGroups(RowsOf(block, rows), kernel).Count + perTile - 1) / perTile;
+        }
+
+        var tiles = 0;
+        foreach (var output in outputs)
+            tiles += output.Passes[chunk].Length > 0 ? output.Tiles : 0;
+        return tiles;
+    }
+
+    public void Run(int phase, int tile, int count, int worker)
+    {
+        var (block, chunk, packing) = At(phase);
+        var (rows, inner) = Bound(count);
+        var scratch = workers + worker * workerStride;
+        if (packing)
+        {
+            Pack(tile, block, chunk, rows, inner, scratch);
+            return;
+        }
+
+        foreach (var output in outputs)
+        {
+            if (output.Passes[chunk].Length == 0)
+                continue;
+            if (tile < output.Tiles)
+            {
+                Multiply(output, tile, block, chunk, rows, inner, scratch);
+                return;
+            }
+
+            tile -= output.Tiles;
+        }
+    }
+
+    private static long Align(long bytes) => (bytes + 63) & ~63L;
+
+    private static int Blocks(int rows) => (rows + BlockRows - 1) / BlockRows;
+
+    private static int FirstRow(int block, int rows) => (int)((long)rows * block / Blocks(rows));
+
+    private static int RowsOf(int block, int rows) => FirstRow(block + 1, rows) - FirstRow(block, rows);
+
+    private (int Block, int Chunk, bool Packing) At(int phase) => (phase / (2 * chunks.Length), phase / 2 % chunks.Length, phase % 2 == 0);
+
+    private (int Rows, int Inner) Bound(int count) => spec.Counted == CountedDimension.Rows ? (count, int.MaxValue) : (spec.Rows, count);
+
+    private int GroupsPerTile(int chunk) =>
+        Math.Max(1, PackElements / Math.Max(1, kernel.Rows * chunks[chunk].Steps * kernel.StepElements));
+
+    private void Pack(int tile, int block, int chunk, int rows, int inner, byte* scratch)
+    {
+        var groups = new RowGroups(RowsOf(block, rows), kernel);
+        var first = FirstRow(block, rows);
+        var perTile = GroupsPerTile(chunk);
+        var end = Math.Min(groups.Count, (tile + 1) * perTile);
+        for (var g = tile * perTile; g < end; g++)
+        {
+            var width = groups.RowsOf(g);
+            var start = groups.Start(g);
+            var to = shared + (long)start * chunks[chunk].Steps * MicroKernel.StepBytes;
+            foreach (var piece in chunks[chunk].Pieces)
+            {
+                var count = Math.Clamp(inner - piece.Inner, 0, piece.Count);
+                lefts[piece.Left].Pack(first + start, Math.Min(width, groups.Rows - start), width, piece.Inner, count,
+                    to + (long)piece.Step * width * MicroKernel.StepBytes, scratch);
+            }
+        }
+    }
+
+    private void Multiply(TiledOutput output, int tile, int block, int chunk, int rows, int inner, byte* scratch)
+    {
+        var groups = new RowGroups(RowsOf(block, rows), kernel);
+        var firstRow = FirstRow(block, rows);
+        var firstColumn = tile * output.TileColumns;
+        var columns = Math.Min(output.TileColumns, output.Spec.Columns - firstColumn);
+        var passes = output.Passes[chunk];
+        var passCount = 1;
+        while (passCount < passes.Length && passes[passCount].Segments[0].Inner < inner)
+            passCount++;
+        var lastChunk = spec.Counted == CountedDimension.Rows
+            ? chunk == output.LastChunk
+            : chunk == chunks.Length - 1 || chunks[chunk + 1].Pieces[0].Inner >= inner;
+        var keepsSums = output.FirstChunk != output.LastChunk;
+        var sums = (float*)(keepsSums ? shared + output.SumsOffset + tile * output.SumsStride : scratch + panelBytes);
+        var reusesSums = !keepsSums && passCount == 1;
+        var packScratch = scratch + panelBytes + tileBytes;
+
+        for (var p = 0; p < passCount; p++)
+        {
+            var pass = passes[p];
+            output.PackPanels(pass, firstColumn, columns, inner, scratch, packScratch);
+            var accumulate = p > 0 || chunk != output.FirstChunk;
+            var finish = lastChunk && p == passCount - 1;
+            for (var g = 0; g < groups.Count;)
+            {
+                var width = groups.RowsOf(g);
+                var limit = g < groups.LargeCount ? groups.LargeCount : groups.Count;
+                var batch = Math.Min(limit - g, Math.Max(1, BatchRows / width));
+                var start = groups.Start(g);
+                var target = reusesSums ? sums : sums + (long)start * output.TileColumns;
+                output.Multiply(pass, columns, inner, scratch, shared + (long)start * chunks[chunk].Steps * MicroKernel.StepBytes,
+                    (long)width * chunks[chunk].Steps * MicroKernel.StepBytes, width, batch, target, accumulate);
+                if (finish)
+                {
+                    Epilogue.Store(output.Spec, target, output.TileColumns, firstRow + start, Math.Min(batch * width, groups.Rows - start),
+                        firstColumn, columns);
+                }
+
+                g += batch;
+            }
+        }
+    }
+
+    private void PrepareKernels()
+    {
+        for (var rows = 1; rows <= kernel.Rows; rows++)
+        {
+            kernel.Prepare(rows, kernel.Width);
+            kernel.Prepare(rows, kernel.NarrowWidth);
+        }
+    }
+}

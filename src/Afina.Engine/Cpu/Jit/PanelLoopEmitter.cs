@@ -1,0 +1,193 @@
+using System.Runtime.InteropServices;
+using Afina.Engine.Cpu.Gemm;
+using Iced.Intel;
+using static Iced.Intel.AssemblerRegisters;
+
+namespace Afina.Engine.Cpu.Jit;
+
+/// <summary>Emits a microkernel: for each group of rows, for each segment, for each step, rows x vectors products with vdpbf16ps.</summary>
+/// <remarks>Sums: registers 0 to 27; right elements: 28 and 29; left elements, one pair broadcast to all lanes: 30 and 31 in turn.</remarks>
+internal static class PanelLoopEmitter
+{
+    /// <summary>Most rows: 14 x 2 sums leave four registers.</summary>
+    public const int MaxRows = 14;
+
+    /// <summary>fp32 lanes of a register.</summary>
+    public const int Lanes = 16;
+
+    private const int Unroll = 4;
+
+    private static readonly AssemblerRegisterZMM[] Zmm =
+    [
+        zmm0, zmm1, zmm2, zmm3, zmm4, zmm5, zmm6, zmm7, zmm8, zmm9, zmm10, zmm11, zmm12, zmm13, zmm14, zmm15,
+        zmm16, zmm17, zmm18, zmm19, zmm20, zmm21, zmm22, zmm23, zmm24, zmm25, zmm26, zmm27, zmm28, zmm29, zmm30, zmm31,
+    ];
+
+    /// <summary>The code of one kernel, position independent; it is called with one pointer to <see cref="KernelArguments"/>.</summary>
+    public static byte[] Emit(int rows, int vectors)
+    {
+        // PreferVex off: registers 16 to 31 exist in the EVEX encoding only.
+        var a = new Assembler(64) { PreferVex = false };
+        var windows = OperatingSystem.IsWindows();
+        Enter(a, windows);
+
+        var groupLoop = a.CreateLabel();
+        var load = a.CreateLabel();
+        var begin = a.CreateLabel();
+        var segmentLoop = a.CreateLabel();
+        a.mov(r8, __qword_ptr[rbx + Offset(nameof(KernelArguments.Groups))]);
+        a.mov(r9, __qword_ptr[rbx + Offset(nameof(KernelArguments.Left))]);
+        a.mov(r10, __qword_ptr[rbx + Offset(nameof(KernelArguments.Tile))]);
+        a.mov(r11, __qword_ptr[rbx + Offset(nameof(KernelArguments.TileStride))]);
+
+        a.Label(ref groupLoop);
+        a.cmp(__qword_ptr[rbx + Offset(nameof(KernelArguments.Accumulate))], 0);
+        a.jne(load);
+        for (var i = 0; i < rows * vectors; i++)
+            a.vpxord(Zmm[i], Zmm[i], Zmm[i]);
+        a.jmp(begin);
+        a.Label(ref load);
+        Tile(a, rows, vectors, store: false);
+        a.Label(ref begin);
+
+        a.mov(r12, __qword_ptr[rbx + Offset(nameof(KernelArguments.Segments))]);
+        a.mov(r13, __qword_ptr[rbx + Offset(nameof(KernelArguments.SegmentCount))]);
+        a.Label(ref segmentLoop);
+        a.mov(rax, __qword_ptr[r12 + SegmentOffset(nameof(KernelSegment.LeftOffset))]);
+        a.add(rax, r9);
+        a.mov(rdx, __qword_ptr[r12 + SegmentOffset(nameof(KernelSegment.Right))]);
+        a.mov(rcx, __qword_ptr[r12 + SegmentOffset(nameof(KernelSegment.Steps))]);
+        Steps(a, rows, vectors);
+        a.add(r12, Marshal.SizeOf<KernelSegment>());
+        a.dec(r13);
+        a.jne(segmentLoop);
+
+        Tile(a, rows, vectors, store: true);
+        a.mov(r10, r14);
+        a.add(r9, __qword_ptr[rbx + Offset(nameof(KernelArguments.LeftStride))]);
+        a.dec(r8);
+        a.jne(groupLoop);
+        Leave(a, windows);
+
+        using var stream = new MemoryStream();
+        a.Assemble(new StreamCodeWriter(stream), 0);
+        return stream.ToArray();
+    }
+
+    private static int Offset(string field) => (int)Marshal.OffsetOf<KernelArguments>(field);
+
+    private static int SegmentOffset(string field) => (int)Marshal.OffsetOf<KernelSegment>(field);
+
+    /// <summary>Loads or stores all sums; leaves the address of the row after the last in r14.</summary>
+    private static void Tile(Assembler a, int rows, int vectors, bool store)
+    {
+        a.mov(r14, r10);
+        for (var i = 0; i < rows; i++)
+        {
+            for (var j = 0; j < vectors; j++)
+            {
+                if (store)
+                    a.vmovups(__zmmword_ptr[r14 + j * 64], Zmm[i * vectors + j]);
+                else
+                    a.vmovups(Zmm[i * vectors + j], __zmmword_ptr[r14 + j * 64]);
+            }
+
+            a.add(r14, r11);
+        }
+    }
+
+    /// <summary>rcx steps from the left at rax and the right at rdx: four at a time, then one at a time.</summary>
+    private static void Steps(Assembler a, int rows, int vectors)
+    {
+        var many = a.CreateLabel();
+        var few = a.CreateLabel();
+        var one = a.CreateLabel();
+        var done = a.CreateLabel();
+        a.sub(rcx, Unroll);
+        a.jl(few);
+        a.Label(ref many);
+        for (var u = 0; u < Unroll; u++)
+            Step(a, rows, vectors, u);
+        a.add(rax, Unroll * rows * MicroKernel.StepBytes);
+        a.add(rdx, Unroll * vectors * 64);
+        a.sub(rcx, Unroll);
+        a.jge(many);
+        a.Label(ref few);
+        a.add(rcx, Unroll);
+        a.je(done);
+        a.Label(ref one);
+        Step(a, rows, vectors, 0);
+        a.add(rax, rows * MicroKernel.StepBytes);
+        a.add(rdx, vectors * 64);
+        a.dec(rcx);
+        a.jne(one);
+        a.Label(ref done);
+        a.nop();
+    }
+
+    private static void Step(Assembler a, int rows, int vectors, int step)
+    {
+        for (var j = 0; j < vectors; j++)
+            a.vmovups(Zmm[28 + j], __zmmword_ptr[rdx + (step * vectors + j) * 64]);
+        for (var i = 0; i < rows; i++)
+        {
+            var at = rax + (step * rows + i) * MicroKernel.StepBytes;
+            if (vectors == 1)
+            {
+                a.vdpbf16ps(Zmm[i], Zmm[28], __dword_bcst[at]);
+                continue;
+            }
+
+            var left = Zmm[30 + i % 2];
+            a.vpbroadcastd(left, __dword_ptr[at]);
+            for (var j = 0; j < vectors; j++)
+                a.vdpbf16ps(Zmm[i * vectors + j], left, Zmm[28 + j]);
+        }
+    }
+
+    /// <summary>Saves what the calling convention asks for and puts the pointer to the arguments in rbx.</summary>
+    private static void Enter(Assembler a, bool windows)
+    {
+        a.push(rbx);
+        a.push(r12);
+        a.push(r13);
+        a.push(r14);
+        a.mov(rbx, windows ? rcx : rdi);
+        if (!windows)
+            return;
+        a.sub(rsp, 160);
+        for (var i = 0; i < 10; i++)
+            a.vmovups(__xmmword_ptr[rsp + i * 16], Xmm(6 + i));
+    }
+
+    private static void Leave(Assembler a, bool windows)
+    {
+        if (windows)
+        {
+            for (var i = 0; i < 10; i++)
+                a.vmovups(Xmm(6 + i), __xmmword_ptr[rsp + i * 16]);
+            a.add(rsp, 160);
+        }
+
+        a.vzeroupper();
+        a.pop(r14);
+        a.pop(r13);
+        a.pop(r12);
+        a.pop(rbx);
+        a.ret();
+    }
+
+    private static AssemblerRegisterXMM Xmm(int index) => index switch
+    {
+        6 => xmm6,
+        7 => xmm7,
+        8 => xmm8,
+        9 => xmm9,
+        10 => xmm10,
+        11 => xmm11,
+        12 => xmm12,
+        13 => xmm13,
+        14 => xmm14,
+        _ => xmm15,
+    };
+}

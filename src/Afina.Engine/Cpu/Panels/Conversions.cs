@@ -1,0 +1,68 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+using Afina.Engine.Tensors;
+
+namespace Afina.Engine.Cpu.Panels;
+
+/// <summary>fp32 to bfloat16 and back over ranges, rounding to nearest even.</summary>
+internal static unsafe class Conversions
+{
+    /// <summary>The upper 16 bits of each lane are the bfloat16 nearest to the lane; a NaN stays one.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<uint> RoundToBf16(Vector512<float> value)
+    {
+        var bits = value.AsUInt32();
+        var rounded = bits + Vector512.Create(0x7FFFu) + ((bits >>> 16) & Vector512<uint>.One);
+        var number = Vector512.Equals(value, value).AsUInt32();
+        return Vector512.ConditionalSelect(number, rounded, bits | Vector512.Create(0x0040_0000u));
+    }
+
+    /// <summary>16 bfloat16 nearest to 16 fp32.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<ushort> Narrow(Vector512<float> value)
+    {
+        var bits = RoundToBf16(value) >>> 16;
+        return Avx512F.IsSupported ? Avx512F.ConvertToVector256UInt16(bits) : Vector256.Narrow(bits.GetLower(), bits.GetUpper());
+    }
+
+    /// <summary>16 fp32 of 16 bfloat16.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Widen(Vector256<ushort> bits)
+    {
+        if (Avx512F.IsSupported)
+            return (Avx512F.ConvertToVector512UInt32(bits) << 16).AsSingle();
+        var (low, high) = Vector256.Widen(bits);
+        return Vector512.Create(low << 16, high << 16).AsSingle();
+    }
+
+    /// <summary>Rounds <paramref name="count"/> fp32 to bfloat16.</summary>
+    public static void ToBf16(float* source, ushort* destination, int count)
+    {
+        var i = 0;
+        for (; i <= count - 16; i += 16)
+            Narrow(Vector512.Load(source + i)).Store(destination + i);
+        for (; i < count; i++)
+            destination[i] = BFloat16.FromSingle(source[i]);
+    }
+
+    /// <summary>Widens <paramref name="count"/> bfloat16 to fp32.</summary>
+    public static void ToFp32(ushort* source, float* destination, int count)
+    {
+        var i = 0;
+        for (; i <= count - 16; i += 16)
+            Widen(Vector256.Load(source + i)).Store(destination + i);
+        for (; i < count; i++)
+            destination[i] = BFloat16.ToSingle(source[i]);
+    }
+
+    /// <summary>Replaces <paramref name="count"/> fp32 by the values of their nearest bfloat16; in place or not.</summary>
+    public static void Round(float* source, float* destination, int count)
+    {
+        var i = 0;
+        for (; i <= count - 16; i += 16)
+            (RoundToBf16(Vector512.Load(source + i)) & Vector512.Create(0xFFFF_0000u)).AsSingle().Store(destination + i);
+        for (; i < count; i++)
+            destination[i] = BFloat16.ToSingle(BFloat16.FromSingle(source[i]));
+    }
+}

@@ -1,0 +1,40 @@
+using Afina.Engine.Tensors;
+
+namespace Afina.Engine.Cpu.Panels;
+
+/// <summary>Reads plain fp32 or bfloat16 elements.</summary>
+internal sealed unsafe class DenseReader(byte* data, DType type, int stride, PanelKind kind) : MatrixReader
+{
+    private readonly byte* data = data;
+
+    public override byte* Data => (type, kind) is (DType.F32, PanelKind.Fp32) or (DType.BF16, PanelKind.Bf16) ? data : null;
+
+    public override int Stride => stride;
+
+    public override void Read(int row, int rows, int column, int columns, byte* destination, int destinationStride)
+    {
+        for (var r = 0; r < rows; r++)
+        {
+            var start = (long)(row + r) * stride + column;
+            var to = (long)r * destinationStride;
+            switch (type, kind)
+            {
+                case (DType.F32, PanelKind.Fp32):
+                    new ReadOnlySpan<float>((float*)data + start, columns).CopyTo(new Span<float>((float*)destination + to, columns));
+                    break;
+                case (DType.F32, PanelKind.RoundedFp32):
+                    Conversions.Round((float*)data + start, (float*)destination + to, columns);
+                    break;
+                case (DType.F32, PanelKind.Bf16):
+                    Conversions.ToBf16((float*)data + start, (ushort*)destination + to, columns);
+                    break;
+                case (DType.BF16, PanelKind.Bf16):
+                    new ReadOnlySpan<ushort>((ushort*)data + start, columns).CopyTo(new Span<ushort>((ushort*)destination + to, columns));
+                    break;
+                default:
+                    Conversions.ToFp32((ushort*)data + start, (float*)destination + to, columns);
+                    break;
+            }
+        }
+    }
+}

@@ -1,0 +1,254 @@
+using Afina.Engine.Cpu.Gemm;
+using Afina.Engine.Tensors;
+using Xunit;
+
+namespace Afina.Tests.Engine.Cpu.Gemm;
+
+public sealed unsafe class MatrixProductTests
+{
+    public static TheoryData<string, string> Variants()
+    {
+        var data = new TheoryData<string, string>();
+        foreach (var (mode, kernel) in ProductHarness.Variants())
+            data.Add(mode.ToString(), kernel.Name);
+        return data;
+    }
+
+    [Theory]
+    [MemberData(nameof(Variants))]
+    public void A_product_of_any_size_orientation_and_type_equals_the_oracle(string mode, string kernel)
+    {
+        for (var seed = 0; seed < 150; seed++)
+            Check(mode, kernel, seed, m: null, n: null, k: null);
+    }
+
+    [Theory]
+    [MemberData(nameof(Variants))]
+    public void Large_products_equal_the_oracle(string mode, string kernel)
+    {
+        Check(mode, kernel, 1, 777, 65, 40);
+        Check(mode, kernel, 2, 30, 1100, 50);
+        Check(mode, kernel, 3, 17, 33, 2500);
+        Check(mode, kernel, 4, 21, 45, 17000);
+        Check(mode, kernel, 5, 1600, 16, 35);
+    }
+
+    [Theory]
+    [MemberData(nameof(Variants))]
+    public void Fewer_rows_than_the_capacity_leave_the_other_rows_alone(string mode, string kernel)
+    {
+        foreach (var count in new[] { 0, 1, 5, 14, 29 })
+            Check(mode, kernel, 7, 30, 37, 19, count);
+    }
+
+    [Theory]
+    [MemberData(nameof(Variants))]
+    public void A_sum_over_counted_rows_equals_the_oracle(string mode, string kernel)
+    {
+        foreach (var (m, n, capacity, count) in new[] { (16, 70, 64, 64), (16, 70, 64, 33), (70, 16, 40, 39), (5, 3, 8, 0), (48, 130, 9000, 8999), (130, 20, 9000, 8500) })
+        {
+            using var harness = new ProductHarness(m + count);
+            var x = harness.Random(capacity, n, DType.BF16);
+            var v = harness.Random(capacity, m, DType.BF16);
+            var c = harness.Random(m, n, DType.F32);
+            var spec = new ProductSpec(Enum.Parse<ComputeMode>(mode), m, [new ProductLeft(v.Operand.Transposed, capacity)],
+                [new ProductOutput { Data = c.Data, Type = DType.F32, Stride = c.Stride, Columns = n, Beta = 1, Terms = [new ProductTerm(0, x.Operand)] }],
+                CountedDimension.Inner);
+            var expected = new double[m, n];
+            var magnitude = new double[m, n];
+            for (var i = 0; i < m; i++)
+            {
+                for (var j = 0; j < n; j++)
+                {
+                    expected[i, j] = c[i, j];
+                    magnitude[i, j] = Math.Abs(c[i, j]);
+                    for (var r = 0; r < count; r++)
+                    {
+                        expected[i, j] += (double)v[r, i] * x[r, j];
+                        magnitude[i, j] += Math.Abs((double)v[r, i] * x[r, j]);
+                    }
+                }
+            }
+
+            harness.Run(new MatrixProduct(spec, Kernel(mode, kernel)), count);
+            for (var i = 0; i < m; i++)
+            {
+                for (var j = 0; j < n; j++)
+                    Assert.True(Math.Abs(expected[i, j] - c[i, j]) <= 1e-5 * magnitude[i, j] + 1e-6, $"[{i},{j}] of {m}x{n}x{count}: {c[i, j]} is not {expected[i, j]}");
+            }
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Variants))]
+    public void Any_number_of_threads_gives_the_same_bits(string mode, string kernel)
+    {
+        using var harness = new ProductHarness(11);
+        var x = harness.Random(900, 300, DType.BF16);
+        var w = harness.Random(530, 300, DType.F32);
+        var c = harness.Random(900, 530, DType.F32);
+        var spec = new ProductSpec(Enum.Parse<ComputeMode>(mode), 900, [new ProductLeft(x.Operand, 300)],
+            [new ProductOutput { Data = c.Data, Type = DType.F32, Stride = c.Stride, Columns = 530, Terms = [new ProductTerm(0, w.Operand.Transposed)] }]);
+        var product = new MatrixProduct(spec, Kernel(mode, kernel));
+        harness.Run(product, 900);
+        var once = c.Bytes();
+        for (var threads = 1; threads <= 3; threads++)
+        {
+            harness.Run(product, 900, threads);
+            Assert.True(once.AsSpan().SequenceEqual(c.Bytes()), $"{threads} threads");
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Variants))]
+    public void A_row_has_the_same_bits_whatever_its_neighbours(string mode, string kernel)
+    {
+        using var harness = new ProductHarness(12);
+        var x = harness.Random(100, 200, DType.F32);
+        var w = harness.Random(50, 200, DType.F32);
+        var c = harness.Random(100, 50, DType.F32);
+        var spec = new ProductSpec(Enum.Parse<ComputeMode>(mode), 100, [new ProductLeft(x.Operand, 200)],
+            [new ProductOutput { Data = c.Data, Type = DType.F32, Stride = c.Stride, Columns = 50, Terms = [new ProductTerm(0, w.Operand.Transposed)] }]);
+        var product = new MatrixProduct(spec, Kernel(mode, kernel));
+        harness.Run(product, 100);
+        var row = Enumerable.Range(0, 50).Select(j => c[6, j]).ToArray();
+        foreach (var count in new[] { 7, 20, 99 })
+        {
+            harness.Run(product, count);
+            Assert.Equal(row, Enumerable.Range(0, 50).Select(j => c[6, j]));
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Variants))]
+    public void A_run_allocates_nothing(string mode, string kernel)
+    {
+        using var harness = new ProductHarness(13);
+        var x = harness.Random(60, 64, DType.F32);
+        var w = harness.Random(64, 96, DType.F32);
+        var c = harness.Random(60, 96, DType.BF16);
+        var spec = new ProductSpec(Enum.Parse<ComputeMode>(mode), 60, [new ProductLeft(x.Operand, 64)],
+            [new ProductOutput { Data = c.Data, Type = DType.BF16, Stride = c.Stride, Columns = 96, Terms = [new ProductTerm(0, w.Operand)] }]);
+        var product = new MatrixProduct(spec, Kernel(mode, kernel));
+        foreach (var count in new[] { 60, 1 })
+        {
+            harness.Run(product, count);
+            var before = GC.GetAllocatedBytesForCurrentThread();
+            for (var phase = 0; phase < product.Phases; phase++)
+            {
+                for (var tile = 0; tile < product.Tiles(phase, count); tile++)
+                    product.Run(phase, tile, count, 0);
+            }
+
+            Assert.Equal(before, GC.GetAllocatedBytesForCurrentThread());
+        }
+    }
+
+    [Fact]
+    public void Shapes_that_do_not_fit_are_refused()
+    {
+        using var harness = new ProductHarness(14);
+        var x = harness.Random(4, 8, DType.F32);
+        ProductSpec Spec(int inner, int stride, int left) => new(ComputeMode.Fp32, 4, [new ProductLeft(x.Operand, inner)],
+            [new ProductOutput { Data = x.Data, Type = DType.F32, Stride = stride, Columns = 4, Terms = [new ProductTerm(left, x.Operand.Transposed)] }]);
+        Assert.Contains("stride", Assert.Throws<ArgumentException>(() => new MatrixProduct(Spec(20, 4, 0))).Message, StringComparison.Ordinal);
+        Assert.Contains("stride", Assert.Throws<ArgumentException>(() => new MatrixProduct(Spec(8, 3, 0))).Message, StringComparison.Ordinal);
+        Assert.Contains("left operand 1", Assert.Throws<ArgumentException>(() => new MatrixProduct(Spec(8, 4, 1))).Message, StringComparison.Ordinal);
+        Assert.Throws<ArgumentOutOfRangeException>(() => new MatrixProduct(Spec(8, 4, 0)).Tiles(0, 5));
+    }
+
+    private static MicroKernel Kernel(string mode, string name) => MicroKernels.Available(Enum.Parse<ComputeMode>(mode)).First(k => k.Name == name);
+
+    private static void Check(string modeName, string kernel, int seed, int? m, int? n, int? k, int? bound = null)
+    {
+        var mode = Enum.Parse<ComputeMode>(modeName);
+        using var harness = new ProductHarness(seed);
+        DType Type() => harness.Next(0, 2) == 0 ? DType.F32 : DType.BF16;
+        var rows = m ?? harness.Next(1, 71);
+        var count = bound ?? rows;
+        var inners = Enumerable.Range(0, harness.Next(1, 4)).Select(i => i == 0 && k is { } given ? given : harness.Next(1, 71)).ToArray();
+        var lefts = new List<(ProductHarness.Matrix Stored, bool Transposed)>();
+        foreach (var inner in inners)
+        {
+            var transposed = harness.Next(0, 2) == 0;
+            lefts.Add((transposed ? harness.Random(inner, rows, Type()) : harness.Random(rows, inner, Type()), transposed));
+        }
+
+        var outputs = new List<ProductOutput>();
+        var checks = new List<Action>();
+        for (var o = harness.Next(1, 3); o > 0; o--)
+        {
+            var columns = n ?? harness.Next(1, 71);
+            var terms = new List<(int Left, ProductHarness.Matrix Stored, bool Transposed)>();
+            foreach (var left in Enumerable.Range(0, inners.Length).Where(l => l == o % inners.Length || harness.Next(0, 2) == 0))
+            {
+                var transposed = harness.Next(0, 2) == 0;
+                terms.Add((left, transposed ? harness.Random(columns, inners[left], Type()) : harness.Random(inners[left], columns, Type()), transposed));
+            }
+
+            var isTransposed = harness.Next(0, 4) == 0;
+            var c = isTransposed ? harness.Random(columns, rows, Type()) : harness.Random(rows, columns, Type());
+            var before = new double[rows, columns];
+            for (var i = 0; i < rows; i++)
+            {
+                for (var j = 0; j < columns; j++)
+                    before[i, j] = isTransposed ? c[j, i] : c[i, j];
+            }
+
+            var bias = harness.Random(1, columns, DType.F32);
+            var columnScale = harness.Random(1, columns, DType.F32);
+            var residual = harness.Random(rows, columns, Type());
+            var (hasBias, hasScale, hasResidual) = (harness.Next(0, 2) == 0, harness.Next(0, 3) == 0, !isTransposed && harness.Next(0, 2) == 0);
+            float beta = harness.Next(0, 3) * 0.5f, scale = harness.Next(1, 3);
+            outputs.Add(new ProductOutput
+            {
+                Data = c.Data,
+                Type = c.Type,
+                Stride = c.Stride,
+                Columns = columns,
+                IsTransposed = isTransposed,
+                Beta = beta,
+                Scale = scale,
+                Bias = hasBias ? (float*)bias.Data : null,
+                ColumnScale = hasScale ? (float*)columnScale.Data : null,
+                Residual = hasResidual ? residual.Operand : null,
+                Terms = [.. terms.Select(t => new ProductTerm(t.Left, t.Transposed ? t.Stored.Operand.Transposed : t.Stored.Operand))],
+            });
+            checks.Add(() =>
+            {
+                for (var i = 0; i < rows; i++)
+                {
+                    for (var j = 0; j < columns; j++)
+                    {
+                        double sum = 0, magnitude = 0;
+                        foreach (var term in terms)
+                        {
+                            var left = lefts[term.Left];
+                            for (var p = 0; p < inners[term.Left]; p++)
+                            {
+                                var product = (double)ProductHarness.Rounded(left.Transposed ? left.Stored[p, i] : left.Stored[i, p], mode)
+                                    * ProductHarness.Rounded(term.Transposed ? term.Stored[j, p] : term.Stored[p, j], mode);
+                                sum += product;
+                                magnitude += Math.Abs(product);
+                            }
+                        }
+
+                        var factor = scale * (hasScale ? columnScale[0, j] : 1);
+                        var expected = sum * factor + (hasBias ? bias[0, j] : 0) + (hasResidual ? residual[i, j] : 0) + beta * before[i, j];
+                        var tolerance = 1e-5 * (1 + magnitude * Math.Abs(factor)) + (c.Type == DType.BF16 ? Math.Abs(expected) / 128 : 0);
+                        var actual = isTransposed ? c[j, i] : c[i, j];
+                        if (i >= count)
+                            Assert.Equal(before[i, j], actual);
+                        else
+                            Assert.True(Math.Abs(expected - actual) <= tolerance, $"seed {seed}, [{i},{j}] of {rows}x{columns}, inner {string.Join('+', inners)}: {actual} is not {expected}");
+                    }
+                }
+            });
+        }
+
+        var spec = new ProductSpec(mode, rows, [.. lefts.Select((l, i) => new ProductLeft(l.Transposed ? l.Stored.Operand.Transposed : l.Stored.Operand, inners[i]))], outputs);
+        harness.Run(new MatrixProduct(spec, Kernel(modeName, kernel)), count);
+        foreach (var check in checks)
+            check();
+    }
+}
