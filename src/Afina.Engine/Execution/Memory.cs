@@ -8,6 +8,10 @@ namespace Afina.Engine.Execution;
 public sealed class Bindings
 {
     private readonly Dictionary<Value, NativeBuffer> _buffers = [];
+    private readonly Bindings[] _others;
+
+    /// <summary>Buffers of its own, and those of others.</summary>
+    public Bindings(params Bindings[] others) => _others = others;
 
     /// <summary>Gives a value a buffer.</summary>
     public void Bind(Value value, NativeBuffer buffer) => _buffers[value] = buffer;
@@ -21,9 +25,20 @@ public sealed class Bindings
     }
 
     /// <summary>The buffer of a value.</summary>
-    public NativeBuffer this[Value value] => _buffers.TryGetValue(value, out var buffer)
-        ? buffer
-        : throw new InvalidOperationException($"nothing is bound to {value}");
+    public NativeBuffer this[Value value] => Find(value) ?? throw new InvalidOperationException($"nothing is bound to {value}");
+
+    private NativeBuffer? Find(Value value)
+    {
+        if (_buffers.TryGetValue(value, out var buffer))
+            return buffer;
+        foreach (var other in _others)
+        {
+            if (other.Find(value) is { } found)
+                return found;
+        }
+
+        return null;
+    }
 }
 
 /// <summary>Turns values into addresses for the kernels of one program. Without an arena every address is null: enough to ask a kernel

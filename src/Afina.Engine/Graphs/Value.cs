@@ -65,15 +65,15 @@ public sealed class Value
     public override string ToString() => $"{Name} [{Rows}, {Columns}] {(Weight is null ? Type.ToString() : Weight.Format.Name)}";
 }
 
-/// <summary>A trained matrix: its value and its gradient, in fp32, kept in bound buffers and shared by every program that uses it.</summary>
+/// <summary>A trained matrix: its value and its gradient, in fp32 (fp64 for checks by finite differences), kept in bound buffers and shared by every program that uses it.</summary>
 public sealed class Parameter
 {
     /// <summary>Names a parameter of [rows, columns].</summary>
-    public Parameter(string name, int rows, int columns)
+    public Parameter(string name, int rows, int columns, DType type = DType.F32)
     {
         Name = name;
-        Value = new Value(name, DType.F32, rows, columns, Residence.Bound) { Parameter = this };
-        Gradient = new Value("d " + name, DType.F32, rows, columns, Residence.Bound);
+        Value = new Value(name, type, rows, columns, Residence.Bound) { Parameter = this };
+        Gradient = new Value("d " + name, type, rows, columns, Residence.Bound);
     }
 
     /// <summary>The key under which it is stored.</summary>

@@ -37,6 +37,7 @@ public sealed class ReferenceBackend : Backend
             StoreRows => counts => StoreRowsReference.Forward(cells, counts),
             Attention operation => counts => AttentionReference.Forward(operation.Options, cells, counts),
             AttentionGradient operation => counts => AttentionReference.Backward(operation.Options, cells, counts),
+            HeadLogits operation => counts => HeadLogitsReference.Forward(operation, cells, counts),
             HeadLoss operation => counts => HeadLossReference.Forward(operation, cells, counts),
             AdamW operation => counts => AdamWReference.Step(operation, cells, counts),
             GradientNorm => counts => AdamWReference.Norm(cells, counts),
