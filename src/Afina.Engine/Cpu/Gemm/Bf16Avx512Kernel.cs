@@ -7,7 +7,7 @@ namespace Afina.Engine.Cpu.Gemm;
 internal sealed unsafe class Bf16Avx512Kernel : MicroKernel
 {
     private static readonly Lock Emitting = new();
-    private static readonly delegate* unmanaged<KernelArguments*, void>[] Code = new delegate* unmanaged<KernelArguments*, void>[2 * PanelLoopEmitter.MaxRows];
+    private static readonly nint[] Code = new nint[2 * PanelLoopEmitter.MaxRows];
 
     /// <summary>Whether the processor has the instruction and the process may run emitted code.</summary>
     public static bool Available => CpuFeatures.Avx512Bf16 && ExecutableMemory.Available;
@@ -29,16 +29,17 @@ internal sealed unsafe class Bf16Avx512Kernel : MicroKernel
         ArgumentOutOfRangeException.ThrowIfGreaterThan((uint)(rows - 1), (uint)(Rows - 1));
         lock (Emitting)
         {
-            if (Code[Index(rows, width)] is not null)
+            if (Code[Index(rows, width)] != 0)
                 return;
             var code = ExecutableMemory.Publish(PanelLoopEmitter.Emit(rows, width / PanelLoopEmitter.Lanes));
             if (code is null)
                 throw new InvalidOperationException("the system refused executable memory after a first piece was granted; set AFINA_CPU=avx512");
-            Code[Index(rows, width)] = (delegate* unmanaged<KernelArguments*, void>)code;
+            Code[Index(rows, width)] = (nint)code;
         }
     }
 
-    public override void Run(KernelArguments* arguments, int rows, int width) => Code[Index(rows, width)](arguments);
+    public override void Run(KernelArguments* arguments, int rows, int width) =>
+        ((delegate* unmanaged<KernelArguments*, void>)Code[Index(rows, width)])(arguments);
 
     private static int Index(int rows, int width) => (rows - 1) * 2 + (width > PanelLoopEmitter.Lanes ? 1 : 0);
 }
