@@ -29,7 +29,7 @@ public abstract unsafe class BlockFormat
     public abstract void Decode(byte* data, BlockScales? scales, long start, int count, float* destination);
 
     /// <summary>Stores whole blocks of values, as llama.cpp does without an importance matrix.</summary>
-    /// <exception cref="NotSupportedException">The format keeps its scales apart; it is quantized as a whole.</exception>
+    /// <exception cref="NotSupportedException">The format keeps its scales apart; see <see cref="FourBitQuantizer"/>.</exception>
     public virtual void Encode(ReadOnlySpan<float> source, Span<byte> destination) =>
         throw new NotSupportedException($"{Name} cannot be written block by block");
 

@@ -48,6 +48,15 @@ public static class BlockFormats
     /// <summary>GGUF: 4-bit codes of unevenly spaced values in super-blocks of 256.</summary>
     public static readonly BlockFormat IQ4_XS = new IQ4_XS();
 
+    /// <summary>bitsandbytes: 4-bit codes of quantiles of the normal distribution.</summary>
+    public static readonly FourBitFormat NF4 = new NF4();
+
+    /// <summary>bitsandbytes: 4-bit floats.</summary>
+    public static readonly FourBitFormat FP4 = new FP4();
+
+    /// <summary>bitsandbytes: 8-bit codes, one scale per row (LLM.int8).</summary>
+    public static readonly BlockFormat Int8Rows = new Int8Rows();
+
     /// <summary>The formats that a GGUF file can hold.</summary>
     public static readonly IReadOnlyList<BlockFormat> Ggml = [F32, F16, BF16, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, Q2_K, Q3_K, Q4_K, Q5_K, Q6_K, IQ4_NL, IQ4_XS];
 
