@@ -4,7 +4,7 @@ using System.Text.Json;
 using Afina.Engine.Tensors.Blocks;
 using Xunit;
 
-namespace Afina.Tests.Engine.Tensors.Blocks;
+namespace Afina.Tests.Tensors.Blocks;
 
 public sealed unsafe class FourBitQuantizerTests
 {

@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 using Afina.Engine.Tensors.Blocks;
 using Xunit;
 
-namespace Afina.Tests.Engine.Tensors.Blocks;
+namespace Afina.Tests.Tensors.Blocks;
 
 public sealed unsafe class PackedFormatTests
 {
