@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Afina.Formats.Safetensors;
 using Afina.Generation.Sampling;
 
 namespace Afina.Conformance.Kinds;
@@ -10,15 +11,15 @@ internal sealed class SamplingKind : Kind
 
     public override void Run(Case @case, Check check)
     {
-        var input = CaseTensors.Read(@case.Own("input.safetensors"));
-        var expected = CaseTensors.Read(@case.Own(@case.Text("expected") ?? "expected.safetensors"));
-        var shape = input.Shape("logits");
-        var (rows, vocabulary) = (shape[0], shape[1]);
-        var length = input.Shape("input_ids")[1];
+        using var input = SafetensorsFile.Open(@case.Own("input.safetensors"));
+        using var expected = SafetensorsFile.Open(@case.Own(@case.Text("expected") ?? "expected.safetensors"));
+        var shape = input.Find("logits").Shape;
+        var (rows, vocabulary) = ((int)shape[0], (int)shape[1]);
+        var length = (int)input.Find("input_ids").Shape[1];
         var pipeline = LogitsPipeline.Create(Options(@case.Json), vocabulary);
         var workspace = new SamplingWorkspace(vocabulary);
-        var scores = input["logits"].Select(value => (float)value).ToArray();
-        var tokens = input["input_ids"].Select(value => (int)value).ToArray();
+        var scores = input.Floats("logits");
+        var tokens = input.Integers("input_ids").Select(id => (int)id).ToArray();
         var probabilities = new float[scores.Length];
         for (var row = 0; row < rows; row++)
         {
@@ -27,12 +28,12 @@ internal sealed class SamplingKind : Kind
             LogitsPipeline.Probabilities(span, probabilities.AsSpan(row * vocabulary, vocabulary));
         }
 
-        check.Same(Removed(expected["scores"]), Removed([.. scores.Select(value => (double)value)]), "removed tokens");
-        check.Close([.. expected["scores"].Select(value => (float)value)], scores, "scores");
-        check.Close([.. expected["probabilities"].Select(value => (float)value)], probabilities, "probabilities");
+        check.Same(Removed(expected.Floats("scores")), Removed(scores), "removed tokens");
+        check.Close(expected.Floats("scores"), scores, "scores");
+        check.Close(expected.Floats("probabilities"), probabilities, "probabilities");
     }
 
-    private static int[] Removed(double[] scores) => [.. Enumerable.Range(0, scores.Length).Where(i => double.IsNegativeInfinity(scores[i]))];
+    private static int[] Removed(float[] scores) => [.. Enumerable.Range(0, scores.Length).Where(i => float.IsNegativeInfinity(scores[i]))];
 
     private static SamplingOptions Options(JsonElement json)
     {
