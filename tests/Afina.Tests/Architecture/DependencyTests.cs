@@ -40,8 +40,9 @@ public sealed partial class DependencyTests
 
     private const string Cpu = "Afina.Engine.Cpu";
 
+    // The loader fails on arrays of function pointers ("Subtype of IType not recognized"): keep such an array as addresses.
     private static readonly Lazy<Product> Loaded = new(() => new ArchLoader()
-        .LoadAssemblies(typeof(Engine.Tensors.DType).Assembly, System.Reflection.Assembly.Load("Afina"), System.Reflection.Assembly.Load("Afina.Cli"))
+        .LoadAssemblies(typeof(global::Afina.Engine.Tensors.DType).Assembly, System.Reflection.Assembly.Load("Afina"), System.Reflection.Assembly.Load("Afina.Cli"))
         .Build());
 
     [Fact]
