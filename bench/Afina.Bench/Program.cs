@@ -1,1 +1,10 @@
-return 0;
+using Afina.Bench;
+
+switch (args)
+{
+    case ["gemm", .. var rest]:
+        return GemmBench.Run(rest);
+    default:
+        Console.Error.WriteLine("usage: afina-bench gemm [--threads N] [--rows N] [--ms N] [--only TEXT] [--variant TEXT]");
+        return 2;
+}

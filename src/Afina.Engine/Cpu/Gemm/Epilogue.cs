@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using Afina.Engine.Cpu.Panels;
 using Afina.Engine.Tensors;
@@ -37,33 +38,57 @@ internal static unsafe class Epilogue
                 value += Vector512.Load(output.Bias + column + c);
             if (residual is not null)
                 value += wideResidual ? Vector512.Load((float*)residual + c) : Conversions.Widen(Vector256.Load((ushort*)residual + c));
-            if (output.Type == DType.F32)
-            {
-                var to = (float*)output.Data + at + c;
-                if (output.Beta != 0)
-                    value += Vector512.Load(to) * output.Beta;
-                value.Store(to);
-            }
-            else
-            {
-                var to = (ushort*)output.Data + at + c;
-                if (output.Beta != 0)
-                    value += Conversions.Widen(Vector256.Load(to)) * output.Beta;
-                Conversions.Narrow(value).Store(to);
-            }
+            Store16(output, value, at + c);
         }
 
         for (; c < columns; c++)
             StoreOne(output, sums[c], row, column + c, at + c);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Store16(ProductOutput output, Vector512<float> value, long at)
+    {
+        if (output.Type == DType.F32)
+        {
+            var to = (float*)output.Data + at;
+            if (output.Beta != 0)
+                value += Vector512.Load(to) * output.Beta;
+            value.Store(to);
+        }
+        else
+        {
+            var to = (ushort*)output.Data + at;
+            if (output.Beta != 0)
+                value += Conversions.Widen(Vector256.Load(to)) * output.Beta;
+            Conversions.Narrow(value).Store(to);
+        }
+    }
+
     private static void StoreTransposed(ProductOutput output, float* sums, int stride, int row, int rows, int column, int columns)
     {
-        for (var c = 0; c < columns; c++)
+        // Turned around 16 columns at a time, the rest of the work is that of rows: no bias, scale or residual runs along them.
+        var simple = output.Bias is null && output.ColumnScale is null;
+        var turned = stackalloc float[16 * 16];
+        for (var r = 0; r < rows; r += 16)
         {
-            var at = (long)(column + c) * output.Stride + row;
-            for (var r = 0; r < rows; r++)
-                StoreOne(output, sums[(long)r * stride + c], row + r, column + c, at + r);
+            var height = Math.Min(16, rows - r);
+            for (var c = 0; c < columns; c += 16)
+            {
+                var width = Math.Min(16, columns - c);
+                PanelTransposer.Pack((byte*)(sums + (long)r * stride + c), stride * 4L, height, width, (uint*)turned, 16);
+                for (var j = 0; j < width; j++)
+                {
+                    var at = (long)(column + c + j) * output.Stride + row + r;
+                    if (simple && height == 16)
+                    {
+                        Store16(output, Vector512.Load(turned + 16 * j) * output.Scale, at);
+                        continue;
+                    }
+
+                    for (var i = 0; i < height; i++)
+                        StoreOne(output, turned[16 * j + i], row + r + i, column + c + j, at + i);
+                }
+            }
         }
     }
 

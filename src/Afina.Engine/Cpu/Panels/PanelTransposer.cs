@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 
@@ -67,6 +68,7 @@ internal static unsafe class PanelTransposer
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Transpose(uint** rows, uint* destination, int width, int stored, Vector512<uint> mask)
     {
         // Rounds one and two: 4x4 blocks of 32-bit elements inside each 128-bit lane.
@@ -110,6 +112,7 @@ internal static unsafe class PanelTransposer
         Quarter(a3, b3, c3, d3, destination + 3L * width, width, stored, mask);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Quarter(Vector512<uint> a, Vector512<uint> b, Vector512<uint> c, Vector512<uint> d, uint* destination, int width, int stored, Vector512<uint> mask)
     {
         var x = Avx512F.Shuffle4x128(a, b, 0x44);
@@ -136,7 +139,9 @@ internal static unsafe class PanelTransposer
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector512<uint> Unpack64Low(Vector512<uint> a, Vector512<uint> b) => Avx512F.UnpackLow(a.AsUInt64(), b.AsUInt64()).AsUInt32();
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector512<uint> Unpack64High(Vector512<uint> a, Vector512<uint> b) => Avx512F.UnpackHigh(a.AsUInt64(), b.AsUInt64()).AsUInt32();
 }

@@ -1,0 +1,86 @@
+using System.Diagnostics;
+using Afina.Engine.Cpu.Gemm;
+
+namespace Afina.Bench;
+
+/// <summary>Threads that run products' tiles, spinning between phases.</summary>
+internal sealed class GemmTeam : IDisposable
+{
+    private readonly Thread[] helpers;
+    private MatrixProduct? product;
+    private int count, phase, tiles, next, arrived, generation;
+    private volatile bool stop;
+
+    public GemmTeam(int threads)
+    {
+        Threads = threads;
+        helpers = [.. Enumerable.Range(1, threads - 1).Select(w => new Thread(() => Help(w)))];
+        foreach (var helper in helpers)
+            helper.Start();
+    }
+
+    public int Threads { get; }
+
+    /// <summary>Seconds of the fastest run within about that time; processor time on one thread, so that other programs do not count.</summary>
+    public double Best(MatrixProduct what, int rows, int milliseconds)
+    {
+        product = what;
+        count = rows;
+        var best = double.MaxValue;
+        var total = Stopwatch.StartNew();
+        for (var run = 0; run < 3 || total.ElapsedMilliseconds < milliseconds; run++)
+        {
+            var (clock, processor) = (Stopwatch.GetTimestamp(), Environment.CpuUsage.TotalTime);
+            for (var p = 0; p < what.Phases; p++)
+                RunPhase(p);
+            var wall = Stopwatch.GetElapsedTime(clock).TotalSeconds;
+            best = Math.Min(best, Threads == 1 && wall > 0.003 ? (Environment.CpuUsage.TotalTime - processor).TotalSeconds : wall);
+        }
+
+        return best;
+    }
+
+    public void Dispose()
+    {
+        stop = true;
+        foreach (var helper in helpers)
+            helper.Join();
+    }
+
+    private void RunPhase(int which)
+    {
+        phase = which;
+        tiles = product!.Tiles(which, count);
+        if (tiles == 0)
+            return;
+        next = -1;
+        arrived = 0;
+        Interlocked.Increment(ref generation);
+        Work(0);
+        while (Volatile.Read(ref arrived) < helpers.Length)
+            Thread.SpinWait(1);
+    }
+
+    private void Work(int worker)
+    {
+        for (var tile = Interlocked.Increment(ref next); tile < tiles; tile = Interlocked.Increment(ref next))
+            product!.Run(phase, tile, count, worker);
+    }
+
+    private void Help(int worker)
+    {
+        var seen = 0;
+        while (!stop)
+        {
+            if (Volatile.Read(ref generation) == seen)
+            {
+                Thread.SpinWait(1);
+                continue;
+            }
+
+            seen++;
+            Work(worker);
+            Interlocked.Increment(ref arrived);
+        }
+    }
+}
