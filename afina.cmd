@@ -20,10 +20,7 @@ if not exist "%artifacts%" mkdir "%artifacts%"
 set /a waited=0
 :acquire
 mkdir "%lock%" 2>nul && goto build
-if %waited% geq 600 (
-  echo afina: another build has held %lock% for %waited% s: if none is running, delete that folder 1>&2
-  exit /b 1
-)
+if %waited% geq 600 goto held
 set /a waited+=1
 ping -n 2 127.0.0.1 >nul
 goto acquire
@@ -48,6 +45,10 @@ move /y "%stamp%.new" "%stamp%" >nul
 :run
 "%dotnet%" "%program%" %*
 exit /b %errorlevel%
+
+:held
+echo afina: another build has held %lock% for %waited% s: if none is running, delete that folder 1>&2
+exit /b 1
 
 rem Succeeds when something under src or a build setting is newer than the stamp, or when there is nothing built yet.
 :changed

@@ -155,7 +155,7 @@ public sealed class LauncherTests : IDisposable
         Assert.Equal(1, waited.Code);
         Assert.Contains(held, waited.Error);
 
-        using (var shortLived = Process.Start("/bin/true"))
+        using (var shortLived = Process.Start("/bin/sh", ["-c", "exit"]))
         {
             shortLived.WaitForExit();
             File.WriteAllText(Path.Combine(held, "owner"), $"{shortLived.Id}\n");
