@@ -12,4 +12,13 @@ public sealed record TokenizedExample(int[] Tokens, int[] Labels, string File, i
 
     /// <summary>Tokens that have a loss: the first of an example never has one.</summary>
     public int TrainedTokens => Math.Max(0, Labels.Length - 1 - Labels.AsSpan(Math.Min(1, Labels.Length)).Count(NotTrained));
+
+    /// <summary>The example with at most <paramref name="length"/> tokens, from its beginning or its end.</summary>
+    public TokenizedExample Cut(int? length, bool keepEnd)
+    {
+        if (length is not { } limit || Tokens.Length <= limit)
+            return this;
+        var kept = keepEnd ? Range.StartAt(Tokens.Length - limit) : Range.EndAt(limit);
+        return this with { Tokens = Tokens[kept], Labels = Labels[kept] };
+    }
 }

@@ -1,0 +1,114 @@
+using System.Text.Json.Nodes;
+
+namespace Afina.Data.Preparation;
+
+/// <summary>Brings a row of any format into the columns that preparation reads: text; prompt and completion; messages; prompt, chosen and
+/// rejected; prompt, completion and label; input_ids. Afina's rules: everything is checked here.</summary>
+internal static class RowStandard
+{
+    private static readonly string[] Carried = ["tools", "chat_template_kwargs"];
+
+    /// <summary>The row in standard columns.</summary>
+    /// <exception cref="InvalidDataException">The row is of no known format, or not as its format has to be.</exception>
+    public static Row Of(Row row, RowFormat? named, PreparationOptions options, bool hasTemplate)
+    {
+        var format = named ?? RowFormats.Of(row.Columns, options.TextField)
+            ?? throw row.Refuse($"the columns ({Shown(row)}) are of no known row format: {RowFormats.Known}");
+        var columns = format switch
+        {
+            RowFormat.Text => new JsonObject { ["text"] = Text(row, options.TextField) },
+            RowFormat.Tokenized => Clone(row.Columns),
+            RowFormat.Messages => new JsonObject { ["messages"] = Conversations.Checked(row, Value(row, "messages", "conversations"), "messages") },
+            RowFormat.Conversations => new JsonObject { ["messages"] = Conversations.Checked(row, Value(row, "conversations", "messages"), "conversations") },
+            RowFormat.Alpaca => Alpaca(row, options, hasTemplate && named is null),
+            RowFormat.PromptCompletion => Paired(row, "completion"),
+            RowFormat.Preference => Preference(row),
+            _ => Unpaired(row),
+        };
+        foreach (var name in Carried)
+        {
+            if (row.Columns[name] is { } value)
+                columns[name] = value.DeepClone();
+        }
+
+        return row with { Columns = columns };
+    }
+
+    private static JsonObject Alpaca(Row row, PreparationOptions options, bool asMessages)
+    {
+        if (asMessages && options.Alpaca is null)
+        {
+            var (instruction, input, output) = AlpacaFormat.Columns(row);
+            var turns = new JsonArray(
+                new JsonObject { ["role"] = "user", ["content"] = input.Length > 0 ? $"{instruction}\n\n{input}" : instruction },
+                new JsonObject { ["role"] = "assistant", ["content"] = output });
+            return new JsonObject { ["messages"] = Conversations.Checked(row, turns, "output") };
+        }
+
+        var (prompt, answer) = (options.Alpaca ?? AlpacaFormat.Default).Split(row);
+        return new JsonObject { ["prompt"] = prompt, ["completion"] = NotEmpty(row, answer, "output") };
+    }
+
+    /// <summary>Prompt and answer, both texts or both conversations; a text beside a conversation becomes a message.</summary>
+    private static JsonObject Paired(Row row, string column)
+    {
+        var prompt = Value(row, "prompt");
+        var answer = Value(row, column);
+        if (prompt is not JsonArray && answer is not JsonArray)
+            return new JsonObject { ["prompt"] = Text(row, "prompt"), [column] = NotEmpty(row, Text(row, column), column) };
+        return new JsonObject { ["prompt"] = Turns(row, prompt, "prompt", "user"), [column] = Turns(row, answer, column, "assistant") };
+    }
+
+    private static JsonArray Turns(Row row, JsonNode? value, string column, string role) => Conversations.Checked(row,
+        value is JsonArray ? value : new JsonArray(new JsonObject { ["role"] = role, ["content"] = value?.DeepClone() }), column);
+
+    private static JsonObject Preference(Row row)
+    {
+        var (chosen, rejected) = (Value(row, "chosen"), Value(row, "rejected"));
+        var prompt = row.Columns["prompt"];
+        var implicitPrompt = prompt is null;
+        JsonObject columns;
+        if (chosen is JsonArray || rejected is JsonArray || prompt is JsonArray)
+        {
+            columns = new JsonObject { ["chosen"] = Turns(row, chosen, "chosen", "assistant"), ["rejected"] = Turns(row, rejected, "rejected", "assistant") };
+            // A prompt in words beside conversations that begin with it only repeats their first turn.
+            implicitPrompt |= prompt is not JsonArray && columns["chosen"]![0]!["role"]!.GetValue<string>() != "assistant";
+            if (!implicitPrompt)
+                columns["prompt"] = Turns(row, prompt, "prompt", "user");
+        }
+        else
+        {
+            columns = new JsonObject { ["chosen"] = NotEmpty(row, Text(row, "chosen"), "chosen"), ["rejected"] = NotEmpty(row, Text(row, "rejected"), "rejected") };
+            if (!implicitPrompt)
+                columns["prompt"] = Text(row, "prompt");
+        }
+
+        return implicitPrompt ? ImplicitPrompt.Split(columns) : columns;
+    }
+
+    private static JsonObject Unpaired(Row row)
+    {
+        var columns = Paired(row, "completion");
+        columns["label"] = RowFormats.Label(row.Columns) ?? throw row.Refuse("column 'label' must be true (wanted) or false (unwanted)");
+        return columns;
+    }
+
+    private static JsonNode? Value(Row row, string name, string? other = null) => row.Columns[name] ?? (other is null ? null : row.Columns[other])
+        ?? throw row.Refuse($"column '{name}' is missing or null (the row has {Shown(row)})");
+
+    private static string Text(Row row, string name) => Value(row, name) is JsonValue value && value.TryGetValue<string>(out var text)
+        ? text
+        : throw row.Refuse($"column '{name}' must be a text");
+
+    private static string NotEmpty(Row row, string text, string column) => text.AsSpan().Trim().Length > 0
+        ? text
+        : throw row.Refuse($"column '{column}' is empty: delete the row or fill it");
+
+    private static JsonObject Clone(JsonObject columns) => (JsonObject)columns.DeepClone();
+
+    private static string Shown(Row row)
+    {
+        var names = string.Join(", ", row.Columns.Select(column => column.Key));
+        return names.Length == 0 ? "none" : names.Length > 100 ? names[..100] + "..." : names;
+    }
+}
