@@ -1,5 +1,6 @@
 using System.Globalization;
 using Afina.Engine.Cpu.Gemm;
+using Afina.Engine.Tensors.Blocks;
 
 namespace Afina.Bench;
 
@@ -13,6 +14,9 @@ internal static class GemmBench
         var rows = Value(arguments, "--rows", 512);
         var filter = Text(arguments, "--only");
         var variant = Text(arguments, "--variant");
+        var format = Text(arguments, "--format") is { } name
+            ? BlockFormats.Ggml.Concat([BlockFormats.NF4, BlockFormats.FP4]).First(f => f.Name == name)
+            : null;
         using var team = new GemmTeam(threads);
         foreach (var mode in new[] { ComputeMode.Bf16, ComputeMode.Fp32 })
         {
@@ -21,26 +25,26 @@ internal static class GemmBench
                 var label = $"{mode}/{kernel.Name}".ToLowerInvariant();
                 if (variant is null ? mode == ComputeMode.Bf16 && kernel.Name != "bf16" : !label.Contains(variant, StringComparison.Ordinal))
                     continue;
-                Table(label, kernel, team, rows, milliseconds, filter);
+                Table(label, kernel, team, rows, milliseconds, filter, format);
             }
         }
 
         return 0;
     }
 
-    private static void Table(string label, MicroKernel kernel, GemmTeam team, int rows, int milliseconds, string? filter)
+    private static void Table(string label, MicroKernel kernel, GemmTeam team, int rows, int milliseconds, string? filter, BlockFormat? format)
     {
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{label}, {team.Threads} threads, microkernel {MicrokernelRate.Measure(kernel, team.Threads):F0} GFLOP/s"));
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{label}, weights {format?.Name ?? "BF16"}, {team.Threads} threads, microkernel {MicrokernelRate.Measure(kernel, team.Threads):F0} GFLOP/s"));
         WarmUp(kernel, team);
         double lowRankSeconds = 0, lowRankFlops = 0;
-        foreach (var (name, shapes) in Shapes(rows))
+        foreach (var (name, shapes) in Shapes(rows, format))
         {
             foreach (var (what, make) in Products())
             {
                 var title = $"{name} {what}";
                 if (filter is not null && !title.Contains(filter, StringComparison.Ordinal))
                     continue;
-                if (name.Contains("head", StringComparison.Ordinal) && what.Length < 6)
+                if (what.Length < 6 && (format is not null || name.Contains("head", StringComparison.Ordinal)))
                     continue;
                 using var product = make(title, shapes, kernel);
                 var rate = MicrokernelRate.Measure(kernel, team.Threads, 4);
@@ -66,16 +70,16 @@ internal static class GemmBench
         }
     }
 
-    private static IEnumerable<(string, GemmShapes)> Shapes(int rows)
+    private static IEnumerable<(string, GemmShapes)> Shapes(int rows, BlockFormat? format)
     {
-        yield return ("smollm2 qkv", new GemmShapes(rows, 576, [576, 192, 192], 16));
-        yield return ("smollm2 o", new GemmShapes(rows, 576, [576], 16));
-        yield return ("smollm2 gate,up", new GemmShapes(rows, 576, [1536, 1536], 16));
-        yield return ("smollm2 down", new GemmShapes(rows, 1536, [576], 16));
-        yield return ("smollm2 head", new GemmShapes(Math.Min(rows, 512), 576, [49152], 16));
-        yield return ("llama qkv", new GemmShapes(rows, 2048, [2048, 512, 512], 16));
-        yield return ("llama gate,up", new GemmShapes(rows, 2048, [8192, 8192], 16));
-        yield return ("llama down", new GemmShapes(rows, 8192, [2048], 16));
+        yield return ("smollm2 qkv", new GemmShapes(rows, 576, [576, 192, 192], 16, format));
+        yield return ("smollm2 o", new GemmShapes(rows, 576, [576], 16, format));
+        yield return ("smollm2 gate,up", new GemmShapes(rows, 576, [1536, 1536], 16, format));
+        yield return ("smollm2 down", new GemmShapes(rows, 1536, [576], 16, format));
+        yield return ("smollm2 head", new GemmShapes(Math.Min(rows, 512), 576, [49152], 16, format));
+        yield return ("llama qkv", new GemmShapes(rows, 2048, [2048, 512, 512], 16, format));
+        yield return ("llama gate,up", new GemmShapes(rows, 2048, [8192, 8192], 16, format));
+        yield return ("llama down", new GemmShapes(rows, 8192, [2048], 16, format));
     }
 
     private static IEnumerable<(string, Func<string, GemmShapes, MicroKernel, GemmCase>)> Products()

@@ -166,7 +166,14 @@ internal sealed unsafe class GemmCase(string name, double flops, MatrixProduct p
         if (format is null)
             return Dense(memory, rows, columns, DType.BF16);
         var bytes = (long)rows * columns / format.BlockElements * format.BlockBytes;
-        return Operand.Of(new Weight("w", format, rows, columns, New(memory, bytes), bytes, memory));
+        var data = New(memory, bytes);
+        new Random(1).NextBytes(new Span<byte>(data, (int)bytes));
+        // Nested scales, as double quantization keeps them: 64 elements per code, 256 codes per maximum.
+        var blocks = (int)((long)rows * columns / 64);
+        var scales = format is FourBitFormat four
+            ? new BlockScales(64, null, new byte[blocks], [.. Enumerable.Repeat(1f, blocks / 256 + 1)], [.. Enumerable.Repeat(1f, 256)], 256, 0, four.Map.ToArray())
+            : null;
+        return Operand.Of(new Weight("w", format, rows, columns, data, bytes, memory, scales));
     }
 }
 

@@ -11,6 +11,12 @@ internal static unsafe class MatrixReaders
     {
         "F32" => new DenseReader(weight.Data, DType.F32, weight.Columns, kind),
         "BF16" => new DenseReader(weight.Data, DType.BF16, weight.Columns, kind),
+        // The formats that training uses most; the others take the way over fp32.
+        "Q4_0" or "Q4_1" when Wide(kind) => new Q4Reader(weight),
+        "Q8_0" when Wide(kind) => new Q8Reader(weight),
+        "NF4" or "FP4" when Wide(kind) => new FourBitReader(weight),
         _ => new BlockReader(weight, kind),
     };
+
+    private static bool Wide(PanelKind kind) => kind == PanelKind.Bf16 && CpuFeatures.Avx512;
 }

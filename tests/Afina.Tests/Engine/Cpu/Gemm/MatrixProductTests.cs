@@ -2,7 +2,7 @@ using Afina.Engine.Cpu.Gemm;
 using Afina.Engine.Tensors;
 using Xunit;
 
-namespace Afina.Tests.Cpu.Gemm;
+namespace Afina.Tests.Engine.Cpu.Gemm;
 
 public sealed unsafe class MatrixProductTests
 {

@@ -1,7 +1,7 @@
 using Afina.Engine.Cpu.Gemm;
 using Afina.Engine.Tensors;
 
-namespace Afina.Tests.Cpu.Gemm;
+namespace Afina.Tests.Engine.Cpu.Gemm;
 
 /// <summary>Memory, a tiny team of threads and the double-precision oracle for tests of products.</summary>
 internal sealed unsafe class ProductHarness(int seed) : IDisposable

@@ -1,0 +1,58 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+using Afina.Engine.Tensors.Blocks;
+
+namespace Afina.Engine.Cpu.Panels;
+
+/// <summary>Reads bitsandbytes' NF4 and FP4 as bfloat16 with AVX-512: the 16 values of a block are computed and rounded once, codes look
+/// them up. Blocks run on across the ends of rows, so a range may begin and end inside one.</summary>
+internal sealed unsafe class FourBitReader(Weight weight) : MatrixReader
+{
+    private readonly byte* data = weight.Data;
+    private readonly long columnsOfWeight = weight.Columns;
+    private readonly BlockScales scales = weight.Scales!;
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public override void Read(int row, int rows, int column, int columns, byte* destination, int stride)
+    {
+        var map = Vector512.Create(scales.Map.AsSpan());
+        var values = stackalloc ushort[16];
+        for (var r = 0; r < rows; r++)
+        {
+            var start = (row + r) * columnsOfWeight + column;
+            var to = (ushort*)destination + (long)r * stride;
+            for (var rest = columns; rest > 0;)
+            {
+                var (block, within) = Math.DivRem((ulong)start, (ulong)scales.BlockSize);
+                var count = Math.Min(rest, scales.BlockSize - (int)within);
+                var table = Conversions.Narrow(map * scales.Scale((long)block));
+                var i = 0;
+                if ((start & 1) == 0)
+                {
+                    var wide = table.ToVector512Unsafe();
+                    var codes = data + (start >> 1);
+                    for (; i <= count - 32; i += 32, codes += 16)
+                    {
+                        // One 32-bit lane per byte: its high half is the first element, its low half the second.
+                        var bytes = Avx512F.ConvertToVector512UInt32(Vector128.Load(codes));
+                        var indices = (bytes >>> 4) | ((bytes & Vector512.Create(15u)) << 16);
+                        Avx512BW.PermuteVar32x16(wide, indices.AsUInt16()).Store(to + i);
+                    }
+                }
+
+                if (i < count)
+                    table.Store(values);
+                for (; i < count; i++)
+                {
+                    var at = start + i;
+                    to[i] = values[(at & 1) == 0 ? data[at >> 1] >> 4 : data[at >> 1] & 15];
+                }
+
+                to += count;
+                start += count;
+                rest -= count;
+            }
+        }
+    }
+}

@@ -1,0 +1,46 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+using Afina.Engine.Tensors.Blocks;
+
+namespace Afina.Engine.Cpu.Panels;
+
+/// <summary>Reads Q4_0 and Q4_1 as bfloat16 with AVX-512: the 16 values of a block are computed and rounded once, codes look them up.</summary>
+internal sealed unsafe class Q4Reader(Weight weight) : MatrixReader
+{
+    private const int Block = 32;
+
+    private readonly BlockReader other = new(weight, PanelKind.Bf16);
+    private readonly byte* data = weight.Data;
+    private readonly int blockBytes = weight.Format.BlockBytes;
+    private readonly int blocksPerRow = weight.Columns / Block;
+    private readonly bool aligned = weight.Columns % Block == 0;
+    private readonly bool hasMinimum = weight.Format.Name == "Q4_1";
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public override void Read(int row, int rows, int column, int columns, byte* destination, int stride)
+    {
+        if (!aligned || ((column | columns) & (Block - 1)) != 0)
+        {
+            other.Read(row, rows, column, columns, destination, stride);
+            return;
+        }
+
+        // Lanes 0 to 15 look up the low halves of bytes 0 to 15, lanes 16 to 31 the high halves.
+        var steps = hasMinimum ? Vector512.ConvertToSingle(Vector512<int>.Indices) : Vector512.ConvertToSingle(Vector512<int>.Indices) - Vector512.Create(8f);
+        for (var r = 0; r < rows; r++)
+        {
+            var block = data + ((long)(row + r) * blocksPerRow + column / Block) * blockBytes;
+            var to = (ushort*)destination + (long)r * stride;
+            for (var c = 0; c < columns; c += Block, block += blockBytes)
+            {
+                var d = Vector512.Create(Conversions.Half(block));
+                var values = hasMinimum ? d * steps + Vector512.Create(Conversions.Half(block + 2)) : d * steps;
+                var table = Conversions.Narrow(values).ToVector512Unsafe();
+                var codes = Avx2.ConvertToVector256Int16(Vector128.Load(block + blockBytes - 16)).AsUInt16();
+                var indices = Vector512.Create(codes & Vector256.Create((ushort)15), codes >>> 4);
+                Avx512BW.PermuteVar32x16(table, indices).Store(to + c);
+            }
+        }
+    }
+}
