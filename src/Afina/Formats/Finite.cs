@@ -42,7 +42,7 @@ public static class Finite
             weight.Decode(start, part);
             var bad = FirstBad(part);
             if (bad >= 0)
-                throw new InvalidDataException($"{file}: tensor '{weight.Name}' has {part[bad]} at row {(start + bad) / weight.Columns}, column {(start + bad) % weight.Columns}; its numbers must be finite");
+                throw Refusal.For($"{file}: tensor '{weight.Name}' has {part[bad]} at row {(start + bad) / weight.Columns}, column {(start + bad) % weight.Columns}; its numbers must be finite");
         }
     }
 }

@@ -18,7 +18,7 @@ public static class JsonFile
         largest = largest > 0 ? largest : LargestDefault;
         using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete);
         if (stream.Length > largest)
-            throw new InvalidDataException($"{name}: {stream.Length} bytes are more than the {largest} that such a file may have");
+            throw Refusal.For($"{name}: {stream.Length} bytes are more than the {largest} that such a file may have");
         var bytes = new byte[stream.Length];
         stream.ReadExactly(bytes);
         return ParseObject(bytes, name);
@@ -35,22 +35,21 @@ public static class JsonFile
             using var document = JsonDocument.Parse(json, Options);
             return document.RootElement.ValueKind == JsonValueKind.Object
                 ? document.RootElement.Clone()
-                : throw new InvalidDataException($"{name}: a JSON object is expected, not {document.RootElement.ValueKind}");
+                : throw Refusal.For($"{name}: a JSON object is expected, not {document.RootElement.ValueKind}");
         }
         catch (JsonException error)
         {
-            throw new InvalidDataException($"{name}: no valid JSON at line {error.LineNumber + 1}, byte {error.BytePositionInLine}: {FirstSentence(error.Message)}", error);
+            throw Refusal.For($"{name}: no valid JSON at line {error.LineNumber + 1}, byte {error.BytePositionInLine}: {FirstSentence(error.Message)}", error);
         }
         catch (InvalidOperationException error)
         {
-            throw new InvalidDataException($"{name}: a text in it is no valid UTF-8", error);
+            throw Refusal.For($"{name}: a text in it is no valid UTF-8", error);
         }
     }
 
     private static string FirstSentence(string message)
     {
         var end = message.IndexOf(". ", StringComparison.Ordinal);
-        var line = message.ReplaceLineEndings(" ");
-        return end > 0 ? line[..end] : line;
+        return end > 0 ? message[..end] : message;
     }
 }

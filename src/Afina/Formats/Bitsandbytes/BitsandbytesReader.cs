@@ -31,7 +31,7 @@ internal sealed unsafe class BitsandbytesReader(IReadOnlyDictionary<string, Safe
         foreach (var name in files.Keys)
         {
             if (!reader._used.Contains(name) && Array.Exists(Statistics, suffix => name.EndsWith(".weight" + suffix, StringComparison.Ordinal)))
-                throw new InvalidDataException($"{files[name].File.Name}: tensor '{name}' belongs to a quantized weight without a quant_state");
+                throw Refusal.For($"{files[name].File.Name}: tensor '{name}' belongs to a quantized weight without a quant_state");
         }
 
         used = reader._used;
@@ -42,20 +42,20 @@ internal sealed unsafe class BitsandbytesReader(IReadOnlyDictionary<string, Safe
     {
         var where = $"{files[stateName].File.Name}: tensor '{stateName}'";
         if (_used.Contains(name))
-            throw new InvalidDataException($"{where}: the weight has a quant_state already");
+            throw Refusal.For($"{where}: the weight has a quant_state already");
         var state = QuantState.Parse(Bytes(stateName), where);
         var format = state.Type switch
         {
             "nf4" => BlockFormats.NF4,
             "fp4" => BlockFormats.FP4,
-            _ => throw new InvalidDataException($"{where}: quant_type '{state.Type}' is not supported (nf4 and fp4 are)"),
+            _ => throw Refusal.For($"{where}: quant_type '{state.Type}' is not supported (nf4 and fp4 are)"),
         };
         if (!stateName.EndsWith(State + state.Type, StringComparison.Ordinal))
-            throw new InvalidDataException($"{where}: its name and its quant_type '{state.Type}' disagree");
+            throw Refusal.For($"{where}: its name and its quant_type '{state.Type}' disagree");
         var count = (long)state.Rows * state.Columns;
         var (file, tensor) = Take(name);
         if (tensor.Bytes != format.BytesFor(count))
-            throw new InvalidDataException($"{file.File.Name}: tensor '{name}' has {tensor.Bytes} bytes; [{state.Rows}, {state.Columns}] in {format} takes {format.BytesFor(count)}");
+            throw Refusal.For($"{file.File.Name}: tensor '{name}' has {tensor.Bytes} bytes; [{state.Rows}, {state.Columns}] in {format} takes {format.BytesFor(count)}");
         return new Weight(name, format, state.Rows, state.Columns, file.File.Data + tensor.Offset, tensor.Bytes, file.File, Scales(name, state, count));
     }
 
@@ -67,7 +67,7 @@ internal sealed unsafe class BitsandbytesReader(IReadOnlyDictionary<string, Safe
             return BlockScales.Plain(state.BlockSize, Floats(name + ".absmax", blocks), map);
         var codes = Bytes(name + ".absmax");
         if (codes.Length != blocks || Find(name + ".absmax").Tensor.Type != SafetensorsType.U8)
-            throw new InvalidDataException($"{files[name].File.Name}: tensor '{name}.absmax' must be {blocks} bytes");
+            throw Refusal.For($"{files[name].File.Name}: tensor '{name}.absmax' must be {blocks} bytes");
         var nested = Floats(name + ".nested_absmax", (blocks + state.NestedBlockSize - 1) / state.NestedBlockSize);
         return new BlockScales(state.BlockSize, null, codes.ToArray(), nested, Floats(name + ".nested_quant_map", 256), state.NestedBlockSize, state.NestedOffset, map);
     }
@@ -76,13 +76,13 @@ internal sealed unsafe class BitsandbytesReader(IReadOnlyDictionary<string, Safe
     {
         var name = module + ".weight";
         if (_used.Contains(name))
-            throw new InvalidDataException($"{files[scaleName].File.Name}: tensor '{scaleName}' and a quant_state claim the same weight");
+            throw Refusal.For($"{files[scaleName].File.Name}: tensor '{scaleName}' and a quant_state claim the same weight");
         var (file, tensor) = Take(name);
         if (tensor.Type != SafetensorsType.I8 || tensor.Shape is not [> 0 and <= int.MaxValue and var rows, > 0 and <= int.MaxValue and var columns])
-            throw new InvalidDataException($"{file.File.Name}: tensor '{name}' has row maxima ('{scaleName}'), but is no I8 matrix");
+            throw Refusal.For($"{file.File.Name}: tensor '{name}' has row maxima ('{scaleName}'), but is no I8 matrix");
         var layout = module + ".weight_format";
         if (files.ContainsKey(layout) && Bytes(layout) is not [0])
-            throw new InvalidDataException($"{files[layout].File.Name}: tensor '{layout}' asks for another order of elements than rows, which is not supported; save the model again with a current bitsandbytes");
+            throw Refusal.For($"{files[layout].File.Name}: tensor '{layout}' asks for another order of elements than rows, which is not supported; save the model again with a current bitsandbytes");
         return new Weight(name, BlockFormats.Int8Rows, (int)rows, (int)columns, file.File.Data + tensor.Offset, tensor.Bytes, file.File, BlockScales.Plain((int)columns, Floats(scaleName, rows), []));
     }
 
@@ -90,10 +90,10 @@ internal sealed unsafe class BitsandbytesReader(IReadOnlyDictionary<string, Safe
     {
         var (file, tensor) = Take(name);
         if (tensor.Count != count)
-            throw new InvalidDataException($"{file.File.Name}: tensor '{name}' has {tensor.Count} elements; {count} are needed");
+            throw Refusal.For($"{file.File.Name}: tensor '{name}' has {tensor.Count} elements; {count} are needed");
         var values = file.Floats(name);
         var bad = Finite.FirstBad(values);
-        return bad < 0 ? values : throw new InvalidDataException($"{file.File.Name}: tensor '{name}' has {values[bad]} at {bad}; its numbers must be finite");
+        return bad < 0 ? values : throw Refusal.For($"{file.File.Name}: tensor '{name}' has {values[bad]} at {bad}; its numbers must be finite");
     }
 
     private ReadOnlySpan<byte> Bytes(string name) => Take(name).File.Bytes(name);
@@ -107,5 +107,5 @@ internal sealed unsafe class BitsandbytesReader(IReadOnlyDictionary<string, Safe
 
     private (SafetensorsFile File, SafetensorsTensor Tensor) Find(string name) => files.TryGetValue(name, out var file)
         ? (file, file.Find(name))
-        : throw new InvalidDataException($"{files.Values.First().File.Name}: there is no tensor '{name}', which the quantized weight needs");
+        : throw Refusal.For($"{files.Values.First().File.Name}: there is no tensor '{name}', which the quantized weight needs");
 }

@@ -17,7 +17,7 @@ internal sealed record QuantState(string Type, int BlockSize, int Rows, int Colu
     public static QuantState Parse(ReadOnlySpan<byte> bytes, string where)
     {
         if (bytes.Length > Largest)
-            throw new InvalidDataException($"{where}: {bytes.Length} bytes are too many for a quantization state");
+            throw Refusal.For($"{where}: {bytes.Length} bytes are too many for a quantization state");
         var reader = new ConfigReader(JsonFile.ParseObject(bytes.ToArray(), where), where);
         var type = reader.RequiredString("quant_type");
         var blockSize = reader.RequiredInt("blocksize");

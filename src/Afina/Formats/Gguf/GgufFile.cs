@@ -51,13 +51,13 @@ public sealed unsafe class GgufFile : IDisposable
     {
         var tensor = Find(name);
         if (tensor.Format is null)
-            throw new InvalidDataException($"{File.Name}: tensor '{name}' is {GgmlTypes.Find(tensor.Type)?.Name}, which Afina does not read; quantize the model to one of {string.Join(", ", BlockFormats.Ggml)}");
+            throw Refusal.For($"{File.Name}: tensor '{name}' is {GgmlTypes.Find(tensor.Type)?.Name}, which Afina does not read; quantize the model to one of {string.Join(", ", BlockFormats.Ggml)}");
         var columns = tensor.Dimensions is [var first, ..] ? first : 1;
         var rows = 1L;
         foreach (var size in tensor.Dimensions.AsSpan(Math.Min(1, tensor.Dimensions.Length)))
             rows *= size;
         if (rows > int.MaxValue || columns > int.MaxValue)
-            throw new InvalidDataException($"{File.Name}: tensor '{name}' of [{string.Join(", ", tensor.Dimensions)}] is too large");
+            throw Refusal.For($"{File.Name}: tensor '{name}' of [{string.Join(", ", tensor.Dimensions)}] is too large");
         return new Weight(name, tensor.Format, (int)rows, (int)columns, File.Data + tensor.Offset, tensor.Bytes, File);
     }
 
@@ -65,7 +65,7 @@ public sealed unsafe class GgufFile : IDisposable
     /// <exception cref="InvalidDataException">There is no such tensor.</exception>
     public GgufTensor Find(string name) => _tensors.TryGetValue(name, out var tensor)
         ? tensor
-        : throw new InvalidDataException($"{File.Name}: there is no tensor '{name}'");
+        : throw Refusal.For($"{File.Name}: there is no tensor '{name}'");
 
     /// <inheritdoc/>
     public void Dispose() => File.Dispose();

@@ -209,5 +209,5 @@ internal sealed class GgufReader(MappedFile file)
 
     private static long Padded(long position, uint alignment) => (position + alignment - 1) / alignment * alignment;
 
-    private InvalidDataException Refuse(string what) => new($"{file.Name}: {what}");
+    private InvalidDataException Refuse(string what) => Refusal.For($"{file.Name}: {what}");
 }

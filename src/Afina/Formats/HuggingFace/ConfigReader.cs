@@ -85,13 +85,13 @@ public sealed class ConfigReader(JsonElement json, string file, string prefix = 
     /// <summary>An error about a key's value: "config.json: 'key' is VALUE; it " and <paramref name="what"/>.</summary>
     public InvalidDataException Wrong(string key, string what)
     {
-        var value = Json.TryGetProperty(key, out var element) ? element.GetRawText().ReplaceLineEndings(" ") : "absent";
-        return new InvalidDataException($"{File}: '{prefix}{key}' is {(value.Length > 60 ? value[..60] + "…" : value)}; it {what}");
+        var value = Json.TryGetProperty(key, out var element) ? element.GetRawText() : "absent";
+        return Refusal.For($"{File}: '{prefix}{key}' is {(value.Length > 60 ? value[..60] + "…" : value)}; it {what}");
     }
 
     private JsonElement? Find(string key) => Json.TryGetProperty(key, out var value) && value.ValueKind != JsonValueKind.Null ? value : null;
 
-    private InvalidDataException Missing(string key) => new($"{File}: the key '{prefix}{key}' is missing");
+    private InvalidDataException Missing(string key) => Refusal.For($"{File}: the key '{prefix}{key}' is missing");
 
     private int Int(JsonElement value, string key)
     {

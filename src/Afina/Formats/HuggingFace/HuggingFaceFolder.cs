@@ -50,10 +50,10 @@ public sealed class HuggingFaceFolder : IDisposable
     {
         var name = System.IO.Path.GetFileName(System.IO.Path.GetFullPath(path).TrimEnd(System.IO.Path.DirectorySeparatorChar));
         if (!Directory.Exists(path))
-            throw new InvalidDataException($"{name}: there is no such folder");
+            throw Refusal.For($"{name}: there is no such folder");
         var configPath = System.IO.Path.Combine(path, config);
         if (!System.IO.File.Exists(configPath))
-            throw new InvalidDataException($"{name}: there is no {config}; a model folder has one");
+            throw Refusal.For($"{name}: there is no {config}; a model folder has one");
         var reader = ConfigReader.Open(configPath);
         CheckQuantization(reader);
         var generationPath = System.IO.Path.Combine(path, "generation_config.json");
@@ -84,7 +84,7 @@ public sealed class HuggingFaceFolder : IDisposable
     {
         var method = config.OptionalObject("quantization_config")?.OptionalString("quant_method");
         if (method is not (null or "bitsandbytes" or "BitsAndBytes"))
-            throw new InvalidDataException($"{config.File}: the model is quantized with '{method}'; Afina reads plain weights, bitsandbytes and GGUF");
+            throw Refusal.For($"{config.File}: the model is quantized with '{method}'; Afina reads plain weights, bitsandbytes and GGUF");
     }
 
     private static Dictionary<string, Weight> Collect(SafetensorsSet set)

@@ -32,7 +32,7 @@ internal sealed class SafetensorsSet : IDisposable
             else if (File.Exists(Path.Combine(folder, Index)))
                 set.AddShards(folder);
             else
-                throw new InvalidDataException($"{Path.GetFileName(Path.GetFullPath(folder))}: there is no {Single} and no {Index}{Hint(folder)}");
+                throw Refusal.For($"{Path.GetFileName(Path.GetFullPath(folder))}: there is no {Single} and no {Index}{Hint(folder)}");
             return set;
         }
         catch
@@ -57,17 +57,17 @@ internal sealed class SafetensorsSet : IDisposable
     {
         var index = JsonFile.ReadObject(Path.Combine(folder, Index), LargestIndex);
         if (!index.TryGetProperty("weight_map", out var map) || map.ValueKind != JsonValueKind.Object)
-            throw new InvalidDataException($"{Index}: 'weight_map' must be an object");
+            throw Refusal.For($"{Index}: 'weight_map' must be an object");
         var wanted = new Dictionary<string, List<string>>(StringComparer.Ordinal);
         foreach (var entry in map.EnumerateObject())
         {
             var shard = entry.Value.ValueKind == JsonValueKind.String ? entry.Value.GetString()! : "";
             if (!IsPlainName(shard))
-                throw new InvalidDataException($"{Index}: tensor '{entry.Name}' is said to be in '{shard}', which is no plain file name ending in .safetensors");
+                throw Refusal.For($"{Index}: tensor '{entry.Name}' is said to be in '{shard}', which is no plain file name ending in .safetensors");
             if (!wanted.TryGetValue(shard, out var names))
             {
                 if (wanted.Count == MostShards)
-                    throw new InvalidDataException($"{Index}: more than {MostShards} shards are named");
+                    throw Refusal.For($"{Index}: more than {MostShards} shards are named");
                 wanted[shard] = names = [];
             }
 
@@ -78,12 +78,12 @@ internal sealed class SafetensorsSet : IDisposable
         {
             var path = Path.Combine(folder, shard);
             if (!File.Exists(path))
-                throw new InvalidDataException($"{Index}: shard '{shard}' is not in the folder; fetch the model again");
+                throw Refusal.For($"{Index}: shard '{shard}' is not in the folder; fetch the model again");
             var file = Add(path);
             foreach (var name in names)
             {
                 if (!file.Tensors.ContainsKey(name))
-                    throw new InvalidDataException($"{shard}: there is no tensor '{name}', which {Index} says is here");
+                    throw Refusal.For($"{shard}: there is no tensor '{name}', which {Index} says is here");
             }
         }
     }
@@ -95,7 +95,7 @@ internal sealed class SafetensorsSet : IDisposable
         foreach (var name in file.Tensors.Keys)
         {
             if (!Files.TryAdd(name, file))
-                throw new InvalidDataException($"{file.File.Name}: tensor '{name}' is in {Files[name].File.Name} too");
+                throw Refusal.For($"{file.File.Name}: tensor '{name}' is in {Files[name].File.Name} too");
         }
 
         return file;

@@ -14,7 +14,7 @@ public static class LoraConfigReader
         var name = Path.GetFileName(path);
         var length = new FileInfo(path).Length;
         if (length > MostBytes)
-            throw new InvalidDataException($"{name}: {length} bytes are too many for an adapter's settings");
+            throw Refusal.For($"{name}: {length} bytes are too many for an adapter's settings");
         return Parse(File.ReadAllBytes(path), name);
     }
 
@@ -30,7 +30,7 @@ public static class LoraConfigReader
         }
         catch (JsonException error)
         {
-            throw new InvalidDataException($"{name}: not valid JSON at line {error.LineNumber + 1}: {error.Message.Split(" LineNumber")[0]}", error);
+            throw Refusal.For($"{name}: not valid JSON at line {error.LineNumber + 1}: {error.Message.Split(" LineNumber")[0]}", error);
         }
 
         using (document)
@@ -46,16 +46,16 @@ public static class LoraConfigReader
         {
             _file = file;
             if (root.ValueKind != JsonValueKind.Object)
-                throw new InvalidDataException($"{file}: an adapter's settings are a JSON object, this is {Kind(root)}");
+                throw Refusal.For($"{file}: an adapter's settings are a JSON object, this is {Kind(root)}");
             foreach (var member in root.EnumerateObject())
                 _members[member.Name] = member.Value.Clone();
         }
 
         public LoraConfig Config()
         {
-            var type = Text("peft_type") ?? throw new InvalidDataException($"{_file}: peft_type is missing; this is no PEFT adapter");
+            var type = Text("peft_type") ?? throw Refusal.For($"{_file}: peft_type is missing; this is no PEFT adapter");
             if (type != "LORA")
-                throw new InvalidDataException($"{_file}: peft_type {type} is not supported; Afina reads LORA adapters");
+                throw Refusal.For($"{_file}: peft_type {type} is not supported; Afina reads LORA adapters");
             Take("inference_mode", out _);
             var layers = One("layers_to_transform", element => element.ValueKind == JsonValueKind.Number, out var oneLayer);
             var patterns = One("layers_pattern", element => element.ValueKind == JsonValueKind.String, out var onePattern);

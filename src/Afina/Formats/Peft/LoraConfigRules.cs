@@ -31,7 +31,7 @@ public static class LoraConfigRules
     public static void Require(LoraConfig config, string where)
     {
         if (Problem(config) is { } problem)
-            throw new InvalidDataException($"{where}: {problem}");
+            throw Refusal.For($"{where}: {problem}");
     }
 
     private static string? Problem(LoraConfig config)

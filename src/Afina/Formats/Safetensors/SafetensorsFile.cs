@@ -34,12 +34,12 @@ public sealed unsafe class SafetensorsFile : IDisposable
         try
         {
             if (file.Length < 8)
-                throw new InvalidDataException($"{file.Name}: {file.Length} bytes are no safetensors file; it is cut short, fetch it again");
+                throw Refusal.For($"{file.Name}: {file.Length} bytes are no safetensors file; it is cut short, fetch it again");
             var headerLength = BinaryPrimitives.ReadUInt64LittleEndian(file.Span(0, 8));
             if (headerLength > SafetensorsHeader.Limit)
-                throw new InvalidDataException($"{file.Name}: the header would have {headerLength} bytes, more than the allowed {SafetensorsHeader.Limit}; the file is damaged or not safetensors");
+                throw Refusal.For($"{file.Name}: the header would have {headerLength} bytes, more than the allowed {SafetensorsHeader.Limit}; the file is damaged or not safetensors");
             if (8 + (long)headerLength > file.Length)
-                throw new InvalidDataException($"{file.Name}: the header has {headerLength} bytes, but the file only {file.Length}; it is cut short, fetch it again");
+                throw Refusal.For($"{file.Name}: the header has {headerLength} bytes, but the file only {file.Length}; it is cut short, fetch it again");
             var dataStart = 8 + (long)headerLength;
             var (tensors, metadata) = SafetensorsHeader.Parse(file.Span(8, (int)headerLength), file.Name, dataStart, file.Length);
             return new SafetensorsFile(file, tensors, metadata);
@@ -57,7 +57,7 @@ public sealed unsafe class SafetensorsFile : IDisposable
     {
         var tensor = Find(name);
         if (tensor.Bytes > int.MaxValue)
-            throw new InvalidDataException($"{File.Name}: tensor '{name}' is too large to be read at once ({tensor.Bytes} bytes)");
+            throw Refusal.For($"{File.Name}: tensor '{name}' is too large to be read at once ({tensor.Bytes} bytes)");
         return File.Span(tensor.Offset, (int)tensor.Bytes);
     }
 
@@ -68,13 +68,13 @@ public sealed unsafe class SafetensorsFile : IDisposable
         var tensor = Find(name);
         var format = tensor.Type.ToDType() is { } type ? BlockFormats.FromDType(type) : null;
         if (format is null)
-            throw new InvalidDataException($"{File.Name}: tensor '{name}' has dtype {tensor.Type}; a weight must be F32, F16 or BF16");
+            throw Refusal.For($"{File.Name}: tensor '{name}' has dtype {tensor.Type}; a weight must be F32, F16 or BF16");
         var columns = tensor.Shape is [] ? 1 : tensor.Shape[^1];
         var rows = 1L;
         foreach (var size in tensor.Shape.AsSpan(0, Math.Max(0, tensor.Shape.Length - 1)))
             rows *= size;
         if (rows > int.MaxValue || columns > int.MaxValue)
-            throw new InvalidDataException($"{File.Name}: tensor '{name}' of shape {tensor.ShapeText} is too large");
+            throw Refusal.For($"{File.Name}: tensor '{name}' of shape {tensor.ShapeText} is too large");
         return new Weight(name, format, (int)rows, (int)columns, File.Data + tensor.Offset, tensor.Bytes, File);
     }
 
@@ -83,7 +83,7 @@ public sealed unsafe class SafetensorsFile : IDisposable
     {
         var weight = Weight(name);
         if (weight.Count > Array.MaxLength)
-            throw new InvalidDataException($"{File.Name}: tensor '{name}' is too large to be read at once ({weight.Count} elements)");
+            throw Refusal.For($"{File.Name}: tensor '{name}' is too large to be read at once ({weight.Count} elements)");
         var values = new float[weight.Count];
         weight.Decode(0, values);
         return values;
@@ -106,7 +106,7 @@ public sealed unsafe class SafetensorsFile : IDisposable
                 SafetensorsType.U16 => BinaryPrimitives.ReadUInt16LittleEndian(bytes[(2 * i)..]),
                 SafetensorsType.I8 => (sbyte)bytes[i],
                 SafetensorsType.U8 or SafetensorsType.BOOL => bytes[i],
-                _ => throw new InvalidDataException($"{File.Name}: tensor '{name}' has dtype {tensor.Type}; integers are expected"),
+                _ => throw Refusal.For($"{File.Name}: tensor '{name}' has dtype {tensor.Type}; integers are expected"),
             };
         }
 
@@ -117,7 +117,7 @@ public sealed unsafe class SafetensorsFile : IDisposable
     /// <exception cref="InvalidDataException">There is no such tensor.</exception>
     public SafetensorsTensor Find(string name) => _tensors.TryGetValue(name, out var tensor)
         ? tensor
-        : throw new InvalidDataException($"{File.Name}: there is no tensor '{name}'");
+        : throw Refusal.For($"{File.Name}: there is no tensor '{name}'");
 
     /// <inheritdoc/>
     public void Dispose() => File.Dispose();

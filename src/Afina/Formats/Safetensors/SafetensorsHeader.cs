@@ -51,11 +51,11 @@ internal static class SafetensorsHeader
         }
         catch (JsonException error)
         {
-            throw new InvalidDataException($"{file}: the header is no valid JSON (byte {error.BytePositionInLine}); the file is damaged or not safetensors", error);
+            throw Refusal.For($"{file}: the header is no valid JSON (byte {error.BytePositionInLine}); the file is damaged or not safetensors", error);
         }
         catch (InvalidOperationException error)
         {
-            throw new InvalidDataException($"{file}: the header has text that is no valid UTF-8; the file is damaged or not safetensors", error);
+            throw Refusal.For($"{file}: the header has text that is no valid UTF-8; the file is damaged or not safetensors", error);
         }
 
         CheckLayout(tensors, file, dataStart, length);
@@ -92,7 +92,7 @@ internal static class SafetensorsHeader
                 case "dtype" when type is null:
                     var text = reader.TokenType == JsonTokenType.String ? reader.GetString()! : "";
                     if (!Enum.TryParse<SafetensorsType>(text, out var parsed) || parsed.ToString() != text)
-                        throw Refuse(file, $"tensor '{name}' has an unknown dtype '{Shorten(text)}'");
+                        throw Refuse(file, $"tensor '{name}' has an unknown dtype '{text}'");
                     type = parsed;
                     break;
                 case "shape" when shape is null:
@@ -163,7 +163,5 @@ internal static class SafetensorsHeader
             throw Refuse(file, $"{length - position} bytes follow the last tensor; the file is damaged or not safetensors");
     }
 
-    private static InvalidDataException Refuse(string file, string what) => new($"{file}: {what}");
-
-    private static string Shorten(string text) => text.Length > 40 ? text[..40] + "…" : text;
+    private static InvalidDataException Refuse(string file, string what) => Refusal.For($"{file}: {what}");
 }

@@ -50,8 +50,8 @@ public sealed record SafetensorsSource(string Name, SafetensorsType Type, long[]
             : new(weight.Name, type.ToSafetensors(), shape, stream => ElementStream.Write(stream, Floats(type), weight.Rows, weight.Columns, weight.Decode));
     }
 
-    /// <summary>Elements of any type that are held in memory.</summary>
-    public static SafetensorsSource From<T>(string name, long[] shape, T[] values, DType type)
+    /// <summary>Elements of any type that are held in memory, as they are.</summary>
+    public static SafetensorsSource Raw<T>(string name, long[] shape, T[] values, DType type)
         where T : unmanaged => new(name, type.ToSafetensors(), shape, stream => stream.Write(MemoryMarshal.AsBytes<T>(values)));
 
     private static BlockFormat Floats(DType type) =>

@@ -51,7 +51,7 @@ public static class SafetensorsWriter
             foreach (var tensor in tensors)
             {
                 if (!names.Add(tensor.Name))
-                    throw new InvalidDataException($"{file}: tensor '{tensor.Name}' would be there twice");
+                    throw Refusal.For($"{file}: tensor '{tensor.Name}' would be there twice");
                 json.WriteStartObject(tensor.Name);
                 json.WriteString("dtype", tensor.Type.ToString());
                 json.WriteStartArray("shape");
@@ -71,7 +71,7 @@ public static class SafetensorsWriter
         while (buffer.Length % 8 != 0)
             buffer.WriteByte((byte)' ');
         if (buffer.Length > SafetensorsHeader.Limit)
-            throw new InvalidDataException($"{file}: the header would have {buffer.Length} bytes, more than the allowed {SafetensorsHeader.Limit}");
+            throw Refusal.For($"{file}: the header would have {buffer.Length} bytes, more than the allowed {SafetensorsHeader.Limit}");
         return buffer.ToArray();
     }
 }
