@@ -1,0 +1,119 @@
+using System.Collections.Frozen;
+using System.Globalization;
+using System.Text;
+
+namespace Afina.Text.Templates.Values;
+
+/// <summary>Python's upper, lower, title and the like: Unicode's full mappings, where one letter can become several.</summary>
+internal static partial class Casing
+{
+    private static readonly FrozenDictionary<int, string> UpperSpecial = Read(UpperEntries);
+    private static readonly FrozenDictionary<int, string> TitleSpecial = Read(TitleEntries);
+
+    public static string Upper(string text) => Ascii.IsValid(text) ? text.ToUpperInvariant() : Map(text, Upper);
+
+    public static string Lower(string text) => Ascii.IsValid(text) ? text.ToLowerInvariant() : LowerAll(text);
+
+    /// <summary>Upper case after anything that is not a cased letter, lower case after one.</summary>
+    public static string Title(string text)
+    {
+        var result = new StringBuilder(text.Length);
+        var afterLetter = false;
+        foreach (var rune in text.EnumerateRunes())
+        {
+            result.Append(afterLetter ? LowerOne(rune) : TitleOne(rune));
+            afterLetter = IsCased(rune);
+        }
+
+        return result.ToString();
+    }
+
+    /// <summary>The first letter in title case, the rest lower.</summary>
+    public static string Capitalize(string text)
+    {
+        if (text.Length == 0)
+            return text;
+        var first = Characters.At(text, 0);
+        return TitleOne(Rune.TryGetRuneAt(text, 0, out var rune) ? rune : Rune.ReplacementChar) + Lower(text)[Lower(first).Length..];
+    }
+
+    public static string SwapCase(string text) => Map(text, rune => Rune.IsUpper(rune) ? LowerOne(rune) : Rune.IsLower(rune) ? Upper(rune) : rune.ToString());
+
+    public static string Fold(string text) => Ascii.IsValid(text) ? text.ToLowerInvariant() : Map(text, rune => rune.Value switch
+    {
+        0x3c2 => "σ",
+        _ when UpperSpecial.TryGetValue(rune.Value, out var upper) => string.Concat(upper.EnumerateRunes().Select(LowerOne)),
+        _ => LowerOne(rune),
+    });
+
+    public static bool IsUpper(string text) => HasCased(text) && text.EnumerateRunes().All(rune => !IsCased(rune) || Rune.IsUpper(rune));
+
+    public static bool IsLower(string text) => HasCased(text) && text.EnumerateRunes().All(rune => !IsCased(rune) || Rune.IsLower(rune));
+
+    public static bool IsTitle(string text)
+    {
+        var (any, afterLetter) = (false, false);
+        foreach (var rune in text.EnumerateRunes())
+        {
+            var begins = Rune.IsUpper(rune) || Rune.GetUnicodeCategory(rune) == UnicodeCategory.TitlecaseLetter;
+            if (begins == afterLetter && IsCased(rune))
+                return false;
+            afterLetter = IsCased(rune);
+            any |= afterLetter;
+        }
+
+        return any;
+    }
+
+    private static FrozenDictionary<int, string> Read(string entries) => entries.Split(' ').ToFrozenDictionary(entry => (int)entry[0], entry => entry[1..]);
+
+    private static string Map(string text, Func<Rune, string> map)
+    {
+        var result = new StringBuilder(text.Length);
+        foreach (var rune in text.EnumerateRunes())
+            result.Append(map(rune));
+        return result.ToString();
+    }
+
+    private static string LowerAll(string text)
+    {
+        var result = new StringBuilder(text.Length);
+        var runes = text.EnumerateRunes().ToArray();
+        for (var i = 0; i < runes.Length; i++)
+            result.Append(runes[i].Value == 0x3a3 ? IsFinalSigma(runes, i) ? "ς" : "σ" : LowerOne(runes[i]));
+        return result.ToString();
+    }
+
+    private static bool IsFinalSigma(Rune[] runes, int at)
+    {
+        var before = at - 1;
+        while (before >= 0 && IsIgnorable(runes[before]))
+            before--;
+        var after = at + 1;
+        while (after < runes.Length && IsIgnorable(runes[after]))
+            after++;
+        return before >= 0 && IsCased(runes[before]) && (after == runes.Length || !IsCased(runes[after]));
+    }
+
+    private static string Upper(Rune rune) =>
+        UpperSpecial.TryGetValue(rune.Value, out var special) ? special : UpperSimple(rune).ToString();
+
+    private static Rune UpperSimple(Rune rune) => rune.Value switch
+    {
+        0x131 => new Rune('I'),
+        0x17f => new Rune('S'),
+        _ => Rune.ToUpperInvariant(rune),
+    };
+
+    private static string LowerOne(Rune rune) => rune.Value == 0x130 ? "i\u0307" : Rune.ToLowerInvariant(rune).ToString();
+
+    private static string TitleOne(Rune rune) => TitleSpecial.TryGetValue(rune.Value, out var special) ? special : Upper(rune);
+
+    private static bool HasCased(string text) => text.EnumerateRunes().Any(IsCased);
+
+    private static bool IsCased(Rune rune) => Rune.GetUnicodeCategory(rune)
+        is UnicodeCategory.UppercaseLetter or UnicodeCategory.LowercaseLetter or UnicodeCategory.TitlecaseLetter;
+
+    private static bool IsIgnorable(Rune rune) => rune.Value is '\'' or '.' or ':' or '^' or '`' or 0xb7 or 0x2019 || Rune.GetUnicodeCategory(rune)
+        is UnicodeCategory.NonSpacingMark or UnicodeCategory.EnclosingMark or UnicodeCategory.Format or UnicodeCategory.ModifierLetter or UnicodeCategory.ModifierSymbol;
+}
