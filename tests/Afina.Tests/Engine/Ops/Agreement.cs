@@ -1,0 +1,112 @@
+using Afina.Engine.Execution;
+using Afina.Engine.Graphs;
+using Afina.Engine.Reference;
+using Afina.Engine.Tensors;
+using Xunit;
+
+namespace Afina.Tests.Engine.Ops;
+
+/// <summary>The backends of this machine, by name.</summary>
+internal static class Backends
+{
+    public static IEnumerable<string> Names => ["reference"];
+
+    public static Backend Make(string name) => new ReferenceBackend();
+
+    /// <summary>Every backend with F32 and BF16 activations and these numbers of rows.</summary>
+    public static TheoryData<string, DType, int> With(params ReadOnlySpan<int> rows)
+    {
+        var data = new TheoryData<string, DType, int>();
+        foreach (var name in Names)
+        {
+            foreach (var type in new[] { DType.F32, DType.BF16 })
+            {
+                // The oracle beside itself shows that the harness works: small sizes do.
+                foreach (var count in rows[..(name == "reference" ? Math.Min(3, rows.Length) : rows.Length)])
+                    data.Add(name, type, count);
+            }
+        }
+
+        return data;
+    }
+}
+
+/// <summary>What must hold of a graph on every backend.</summary>
+internal static class Agreement
+{
+    /// <summary>The oracle's gradients are those of central finite differences in F64.</summary>
+    /// <param name="loss">The number that is differentiated; by default Σ seed · output.</param>
+    public static void WithFiniteDifferences(Harness harness, Func<Outputs, double>? loss = null)
+    {
+        loss ??= outputs => harness.Seeds.Sum(seed => harness.Read(seed.Gradient).Zip(outputs[seed.Output], (d, y) => d * y).Sum());
+        using var run = harness.Prepare(new ReferenceBackend());
+        var outputs = run.Run();
+        foreach (var parameter in harness.Parameters)
+        {
+            var start = harness.Read(parameter.Gradient);
+            var end = outputs.Has(parameter.Gradient) ? outputs[parameter.Gradient] : start;
+            var values = harness.Read(parameter.Value);
+            for (var i = 0; i < values.Length; i++)
+            {
+                var step = 1e-5 * Math.Max(1, Math.Abs(values[i]));
+                var expected = (LossAt(i, step) - LossAt(i, -step)) / (2 * step);
+                var actual = end[i] - start[i];
+                Assert.True(Math.Abs(expected - actual) <= 1e-8 + 1e-6 * Math.Abs(expected), $"d {parameter.Name}[{i}]: {actual} is not {expected}");
+            }
+
+            double LossAt(int element, double step)
+            {
+                var moved = values.ToArray();
+                moved[element] += step;
+                harness.Write(parameter.Value, moved);
+                var at = loss(run.Run());
+                harness.Write(parameter.Value, values);
+                return at;
+            }
+        }
+    }
+
+    /// <summary>A backend computes what the oracle does, within a tolerance of absolute + |reference| · relative, and the same bits at every
+    /// run and on 1, 2 and 3 threads.</summary>
+    public static void WithReference(string backend, Harness harness, double absolute = 0, double relative = 0)
+    {
+        if (absolute == 0)
+            (absolute, relative) = harness.Type == DType.BF16 ? (0.02, 0.02) : (2e-5, 2e-5);
+        var expected = harness.Run();
+        Outputs? first = null;
+        for (var threads = 1; threads <= 3; threads++)
+        {
+            using var run = harness.Prepare(Backends.Make(backend), threads);
+            for (var repeat = 0; repeat < (threads == 1 ? 2 : 1); repeat++)
+            {
+                var actual = run.Run();
+                foreach (var value in actual.Values)
+                {
+                    if (first is null)
+                        AssertClose(value, expected[value], actual[value], absolute, relative);
+                    else
+                        Assert.True(first.Bytes(value).AsSpan().SequenceEqual(actual.Bytes(value)), $"{value} has other bits on {threads} threads, run {repeat}");
+                }
+
+                first ??= actual;
+            }
+        }
+    }
+
+    public static void AssertClose(Value value, ReadOnlySpan<double> expected, ReadOnlySpan<double> actual, double absolute, double relative)
+    {
+        for (var i = 0; i < expected.Length; i++)
+        {
+            var (e, a) = (expected[i], actual[i]);
+            Assert.True(e.Equals(a) || Math.Abs(e - a) <= absolute + relative * Math.Abs(e),
+                $"{value}: element [{i / value.Columns}, {i % value.Columns}] is {a}, the reference has {e}");
+        }
+    }
+
+    public static void AssertClose(ReadOnlySpan<double> expected, ReadOnlySpan<double> actual, double tolerance = 1e-6)
+    {
+        Assert.Equal(expected.Length, actual.Length);
+        for (var i = 0; i < expected.Length; i++)
+            Assert.True(Math.Abs(expected[i] - actual[i]) <= tolerance * Math.Max(1, Math.Abs(expected[i])), $"element {i} is {actual[i]}, expected {expected[i]}");
+    }
+}
