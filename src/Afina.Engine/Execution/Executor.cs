@@ -11,6 +11,7 @@ public sealed unsafe class Executor
     private readonly Kernel[] _kernels;
     private readonly Team _team;
     private readonly NativeBuffer _arena;
+    private readonly IReadOnlyList<object> _kept;
     private Counts _counts;
 
     /// <summary>Prepares the kernels of a plan.</summary>
@@ -22,6 +23,7 @@ public sealed unsafe class Executor
         (Plan, _team, _arena) = (plan, team, arena);
         var memory = new Memory(plan, bindings, arena.Pointer);
         _kernels = [.. plan.Graph.Nodes.Select(node => backend.Prepare(node, memory))];
+        _kept = memory.Kept;
     }
 
     /// <summary>The program.</summary>
@@ -43,6 +45,7 @@ public sealed unsafe class Executor
             kernel.Begin(counts);
         _team.Run(this);
         GC.KeepAlive(_arena);
+        GC.KeepAlive(_kept);
     }
 
     /// <summary>The contents of a value after a run; it must be one of the program's results or a bound one.</summary>

@@ -41,15 +41,19 @@ public sealed class Bindings
     }
 }
 
-/// <summary>Turns values into addresses for the kernels of one program. Without an arena every address is null: enough to ask a kernel
-/// how much scratch memory it needs.</summary>
+/// <summary>Turns values into addresses for the kernels of one program. Without an arena the addresses are no memory at all: enough to
+/// ask a kernel how much scratch memory it needs.</summary>
 public sealed unsafe class Memory
 {
+    private readonly List<object> _kept = [];
     private readonly Plan? _plan;
     private readonly Bindings? _bindings;
     private readonly byte* _arena;
 
-    /// <summary>Addresses for planning: all null.</summary>
+    // An aligned address that is not null: kernels that check their operands can be asked for their needs.
+    private static byte* Nowhere => (byte*)ArenaLayout.Alignment;
+
+    /// <summary>Addresses for planning: no memory behind them.</summary>
     public Memory(Counts capacity, int workers) => (Capacity, Workers) = (capacity, workers);
 
     /// <summary>Addresses in an arena and in bound buffers.</summary>
@@ -61,19 +65,30 @@ public sealed unsafe class Memory
         _arena = arena;
     }
 
+    /// <summary>Keeps something alive as long as the program's kernels.</summary>
+    public void Keep(object what) => _kept.Add(what);
+
+    /// <summary>What kernels asked to keep alive.</summary>
+    internal IReadOnlyList<object> Kept => _kept;
+
     /// <summary>The largest counts.</summary>
     public Counts Capacity { get; }
+
+    /// <summary>Whether there is no memory behind the addresses.</summary>
+    public bool IsPlanning => _plan is null;
 
     /// <summary>Threads.</summary>
     public int Workers { get; }
 
-    /// <summary>Where a value lies; null for an absent one and while planning. A frozen weight's own first byte.</summary>
+    /// <summary>Where a value lies; null for an absent one. A frozen weight's own first byte.</summary>
     public byte* this[Value? value]
     {
         get
         {
-            if (value is null || _plan is null)
+            if (value is null)
                 return null;
+            if (_plan is null)
+                return Nowhere;
             if (value.Weight is { } weight)
                 return weight.Data;
             return value.Residence == Residence.Arena ? _arena + _plan.Offset(value) : _bindings![value].Pointer;
@@ -81,10 +96,13 @@ public sealed unsafe class Memory
     }
 
     /// <summary>Scratch memory that all threads share while one node runs.</summary>
-    public byte* SharedScratch => _plan is null ? null : _arena + _plan.ValueBytes;
+    public byte* SharedScratch => _plan is null ? Nowhere : _arena + _plan.ValueBytes;
+
+    /// <summary>Bytes from one thread's scratch memory to the next's.</summary>
+    public long WorkerStride => _plan is null ? long.MaxValue : ArenaLayout.Align(_plan.Scratch.PerWorker);
 
     /// <summary>Scratch memory of one thread.</summary>
     public byte* WorkerScratch(int worker) => _plan is null
-        ? null
+        ? Nowhere
         : SharedScratch + ArenaLayout.Align(_plan.Scratch.Shared) + worker * ArenaLayout.Align(_plan.Scratch.PerWorker);
 }

@@ -11,12 +11,12 @@ internal readonly unsafe struct Cells
     private readonly int _columns;
     private readonly float[]? _frozen;
 
-    public Cells(Value value, byte* data)
+    public Cells(Value value, byte* data, bool isPlanning)
     {
         _data = data;
         _type = value.Type;
         _columns = value.Columns;
-        if (value.Weight is { } weight && data is not null)
+        if (value.Weight is { } weight && !isPlanning)
         {
             _frozen = new float[weight.Count];
             weight.Decode(0, _frozen);

@@ -60,8 +60,8 @@ internal sealed unsafe class NodeCells
     public NodeCells(Node node, Memory memory)
     {
         Node = node;
-        Inputs = [.. node.Inputs.Select(input => input is null ? default : new Cells(input, memory[input]))];
-        Outputs = [.. node.Outputs.Select(output => new Cells(output, memory[output]))];
+        Inputs = [.. node.Inputs.Select(input => input is null ? default : new Cells(input, memory[input], memory.IsPlanning))];
+        Outputs = [.. node.Outputs.Select(output => new Cells(output, memory[output], memory.IsPlanning))];
     }
 
     public Node Node { get; }

@@ -1,0 +1,255 @@
+using System.Runtime.Intrinsics;
+using Afina.Engine.Cpu.Gemm;
+using Afina.Engine.Execution;
+using Afina.Engine.Graphs;
+using Afina.Engine.Ops;
+using Afina.Engine.Planning;
+using Afina.Engine.Tensors;
+
+namespace Afina.Engine.Cpu.Kernels;
+
+/// <summary>The head in chunks of rows: copy x in, logits, loss and their gradient in place, dx, copy out. Logits of one chunk are all that
+/// ever exists.</summary>
+internal sealed unsafe class HeadLossKernel : Kernel
+{
+    /// <summary>Logits of a chunk, at most (48 MiB in fp32): more rows per chunk would save little of the packing of the head.</summary>
+    private const int ChunkElements = 12 << 20;
+
+    private readonly HeadLoss _operation;
+    private readonly Node _node;
+    private readonly int _dim;
+    private readonly int _vocabulary;
+    private readonly int _chunk;
+    private readonly int _xBytes;
+    private readonly byte* _x;
+    private readonly byte* _dx;
+    private readonly byte* _chunkX;
+    private readonly byte* _chunkDx;
+    private readonly float* _logits;
+    private readonly int* _tokens;
+    private readonly int* _places;
+    private readonly float* _weights;
+    private readonly float* _logp;
+    private readonly float* _lse;
+    private readonly int* _best;
+    private readonly float* _mean;
+    private readonly float* _entropy;
+    private readonly MatrixProduct _forward;
+    private readonly MatrixProduct? _backward;
+
+    public HeadLossKernel(HeadLoss operation, Node node, Memory memory)
+    {
+        (_operation, _node) = (operation, node);
+        var (x, w) = (node.Inputs[0]!, node.Inputs[1]!);
+        (_dim, _vocabulary, _xBytes) = (x.Columns, w.Rows.Size, x.Columns * x.Type.Bytes());
+        _chunk = Math.Clamp(Math.Min(ChunkElements / _vocabulary / 16 * 16, x.Rows.Of(memory.Capacity)), 1, 4096);
+        _x = memory[x];
+        _tokens = (int*)memory[node.Inputs[2]];
+        _places = (int*)memory[node.Inputs[3]];
+        _weights = (float*)memory[node.Inputs[4]];
+        _logp = (float*)memory[node.Outputs[0]];
+        _lse = (float*)memory[node.Outputs[1]];
+        _best = (int*)memory[node.Outputs[2]];
+        _mean = (float*)memory[node.Outputs[3]];
+        _entropy = (float*)memory[node.Outputs[4]];
+
+        long bytes = 0;
+        byte* Take(long size)
+        {
+            var at = memory.SharedScratch + bytes;
+            bytes += ArenaLayout.Align(size);
+            return at;
+        }
+
+        _chunkX = Take((long)_chunk * _xBytes);
+        _chunkDx = Take((long)_chunk * _xBytes);
+        _logits = (float*)Take((long)_chunk * _vocabulary * sizeof(float));
+        var mode = Products.Mode(x.Type);
+        var logits = new ProductOutput { Data = _logits, Type = DType.F32, Stride = _vocabulary, Columns = _vocabulary, Scale = operation.Options.LogitScale, Terms = [new(0, Products.Operand(w, memory).Transposed)] };
+        _forward = new MatrixProduct(new ProductSpec(mode, _chunk, [new(Operand.Dense(_chunkX, x.Type, _dim), _dim)], [logits]));
+        if (operation.WithGradient)
+        {
+            _dx = memory[node.Outputs[5]];
+            var dx = new ProductOutput { Data = _chunkDx, Type = x.Type, Stride = _dim, Columns = _dim, Terms = [new(0, Products.Operand(w, memory))] };
+            _backward = new MatrixProduct(new ProductSpec(mode, _chunk, [new(Operand.Dense(_logits, DType.F32, _vocabulary), _vocabulary)], [dx]));
+        }
+
+        Scratch = new Scratch(bytes + Math.Max(_forward.SharedBytes, _backward?.SharedBytes ?? 0), Math.Max(_forward.WorkerBytes, _backward?.WorkerBytes ?? 0));
+        _forward.Bind(memory.SharedScratch + bytes, memory.WorkerScratch(0), memory.WorkerStride);
+        _backward?.Bind(memory.SharedScratch + bytes, memory.WorkerScratch(0), memory.WorkerStride);
+    }
+
+    public override Scratch Scratch { get; }
+
+    public override int Phases(in Counts counts) => (_node.Inputs[0]!.Rows.Of(counts) + _chunk - 1) / _chunk * PhasesOfChunk;
+
+    private int PhasesOfChunk => _forward.Phases + 2 + (_backward is null ? 0 : _backward.Phases + 1);
+
+    public override int Tiles(int phase, in Counts counts)
+    {
+        var (_, rows, part) = Locate(phase, counts);
+        if (part == 0 || part == 1 + _forward.Phases || part == PhasesOfChunk - 1)
+            return rows;
+        return part <= _forward.Phases ? _forward.Tiles(part - 1, rows) : _backward!.Tiles(part - 2 - _forward.Phases, rows);
+    }
+
+    public override void Run(int phase, int tile, int worker, in Counts counts)
+    {
+        var (first, rows, part) = Locate(phase, counts);
+        if (part == 0)
+            Buffer.MemoryCopy(_x + (long)(first + tile) * _xBytes, _chunkX + (long)tile * _xBytes, _xBytes, _xBytes);
+        else if (part <= _forward.Phases)
+            _forward.Run(part - 1, tile, rows, worker);
+        else if (part == 1 + _forward.Phases)
+            Loss(first + tile, _logits + (long)tile * _vocabulary, counts.Targets);
+        else if (part < PhasesOfChunk - 1)
+            _backward!.Run(part - 2 - _forward.Phases, tile, rows, worker);
+        else
+            Buffer.MemoryCopy(_chunkDx + (long)tile * _xBytes, _dx + (long)(first + tile) * _xBytes, _xBytes, _xBytes);
+    }
+
+    private (int First, int Rows, int Part) Locate(int phase, in Counts counts)
+    {
+        var first = phase / PhasesOfChunk * _chunk;
+        return (first, Math.Min(_chunk, _node.Inputs[0]!.Rows.Of(counts) - first), phase % PhasesOfChunk);
+    }
+
+    private void Loss(int row, float* logits, int targets)
+    {
+        var options = _operation.Options;
+        if (options.SoftCap > 0)
+            HeadRow.Cap(logits, _vocabulary, options.SoftCap);
+        var (largest, best, sum) = HeadRow.Largest(logits, _vocabulary);
+        var (total, dot) = HeadRow.Exponentials(logits, _vocabulary, largest);
+        var lse = largest + (float)Math.Log(total);
+        (_lse[row], _best[row], _mean[row], _entropy[row]) = (lse, best, (float)(sum / _vocabulary), (float)(lse - dot / total));
+
+        var all = new ReadOnlySpan<int>(_places, targets);
+        var at = all.BinarySearch(row);
+        if (at < 0)
+        {
+            if (_backward is not null)
+                new Span<float>(logits, _vocabulary).Clear();
+            return;
+        }
+
+        while (at > 0 && all[at - 1] == row)
+            at--;
+        var end = at;
+        for (var t = at; t < targets && all[t] == row; t++, end++)
+            _logp[t] = logits[_tokens[t]] - lse;
+        if (_backward is null)
+            return;
+
+        // The gradient takes the place of the logits; what a target takes off its own token waits until the row is written.
+        float Weight(int target) => _weights[target] * (options.Dynamic ? MathF.Exp(_logp[target]) : 1);
+        var weight = 0f;
+        for (var t = at; t < end; t++)
+            weight += Weight(t);
+        const int Most = 32;
+        var slopes = stackalloc float[Most];
+        for (var t = at; t < end; t++)
+            slopes[(t - at) % Most] = HeadRow.Slope(logits[_tokens[t]], options);
+        if (end - at > Most)
+            throw new InvalidOperationException($"a row has {end - at} targets; at most {Most} share one row");
+        HeadRow.Gradient(logits, _vocabulary, lse, weight, options);
+        for (var t = at; t < end; t++)
+            logits[_tokens[t]] -= Weight(t) * (1 - options.LabelSmoothing) * slopes[t - at];
+    }
+}
+
+/// <summary>Passes over the logits of one row.</summary>
+internal static unsafe class HeadRow
+{
+    public static void Cap(float* logits, int count, float cap)
+    {
+        var i = 0;
+        for (; i <= count - 16; i += 16)
+            (cap * VectorMath.Tanh(Vector512.Load(logits + i) * (1 / cap))).Store(logits + i);
+        for (; i < count; i++)
+            logits[i] = cap * MathF.Tanh(logits[i] / cap);
+    }
+
+    /// <summary>The largest logit, its first place, and the sum of all.</summary>
+    public static (float Largest, int Best, double Sum) Largest(float* logits, int count)
+    {
+        var largest = Vector512.Create(float.NegativeInfinity);
+        var sum = 0.0;
+        var i = 0;
+        while (i <= count - 16)
+        {
+            var sums = Vector512<float>.Zero;
+            for (var end = Math.Min(count - 15, i + 4096); i < end; i += 16)
+            {
+                var value = Vector512.Load(logits + i);
+                largest = Vector512.Max(largest, value);
+                sums += value;
+            }
+
+            sum += Vector512.Sum(sums);
+        }
+
+        var most = float.NegativeInfinity;
+        for (var lane = 0; lane < 16; lane++)
+            most = Math.Max(most, largest[lane]);
+        for (; i < count; i++)
+        {
+            most = Math.Max(most, logits[i]);
+            sum += logits[i];
+        }
+
+        return (most, Math.Max(new ReadOnlySpan<float>(logits, count).IndexOf(most), 0), sum);
+    }
+
+    /// <summary>Σ e^(logit − largest) and Σ e^(logit − largest) · logit.</summary>
+    public static (double Total, double Dot) Exponentials(float* logits, int count, float largest)
+    {
+        double total = 0, dot = 0;
+        var i = 0;
+        while (i <= count - 16)
+        {
+            var (totals, dots) = (Vector512<float>.Zero, Vector512<float>.Zero);
+            for (var end = Math.Min(count - 15, i + 4096); i < end; i += 16)
+            {
+                var value = Vector512.Load(logits + i);
+                var e = VectorMath.Exp(value - Vector512.Create(largest));
+                totals += e;
+                dots += e * value;
+            }
+
+            total += Vector512.Sum(totals);
+            dot += Vector512.Sum(dots);
+        }
+
+        for (; i < count; i++)
+        {
+            var e = MathF.Exp(logits[i] - largest);
+            total += e;
+            dot += e * logits[i];
+        }
+
+        return (total, dot);
+    }
+
+    /// <summary>d(capped and scaled logit) / d(product).</summary>
+    public static float Slope(float logit, LossOptions options) =>
+        options.LogitScale * (options.SoftCap > 0 ? 1 - logit / options.SoftCap * (logit / options.SoftCap) : 1);
+
+    /// <summary>logit ← weight · slope · (e^(logit − lse) − ε / count).</summary>
+    public static void Gradient(float* logits, int count, float lse, float weight, LossOptions options)
+    {
+        var smooth = Vector512.Create(options.LabelSmoothing / count);
+        var i = 0;
+        for (; i <= count - 16; i += 16)
+        {
+            var value = Vector512.Load(logits + i);
+            var gradient = (VectorMath.Exp(value - Vector512.Create(lse)) - smooth) * (weight * options.LogitScale);
+            if (options.SoftCap > 0)
+                gradient *= Vector512<float>.One - value * value * (1 / (options.SoftCap * options.SoftCap));
+            gradient.Store(logits + i);
+        }
+
+        for (; i < count; i++)
+            logits[i] = (MathF.Exp(logits[i] - lse) - smooth[0]) * weight * Slope(logits[i], options);
+    }
+}

@@ -1,0 +1,11 @@
+using Afina.Engine.Cpu;
+using Afina.Engine.Reference;
+
+namespace Afina.Engine.Execution;
+
+/// <summary>Chooses where programs run.</summary>
+public static class Backends
+{
+    /// <summary>The processor's kernels, or with <c>AFINA_CPU=reference</c> the slow and exact loops that they are checked against.</summary>
+    public static Backend Default() => CpuFeatures.Forced == "reference" ? new ReferenceBackend() : new CpuBackend();
+}
