@@ -38,6 +38,10 @@ internal static class Runner
         {
             return new Result(@case, Outcome.Skipped, check, reason.Message);
         }
+        catch (NotSupportedException reason)
+        {
+            return new Result(@case, Outcome.Skipped, check, reason.Message);
+        }
         catch (Exception error)
         {
             check.Fail($"{error.GetType().Name}: {error.Message}{Environment.NewLine}{error.StackTrace}");

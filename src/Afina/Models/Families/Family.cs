@@ -20,19 +20,19 @@ public abstract class Family
     public virtual bool GgufPermutes => false;
 
     /// <summary>The family of a config.json.</summary>
-    /// <exception cref="InvalidDataException">Afina does not know the family.</exception>
+    /// <exception cref="NotSupportedException">Afina does not know the family.</exception>
     public static Family Of(ConfigReader config)
     {
         var type = config.RequiredString("model_type");
         return All.FirstOrDefault(family => family.ModelTypes.Contains(type))
-            ?? throw new InvalidDataException($"{config.File}: model_type '{type}' is not supported; Afina reads {string.Join(", ", All.SelectMany(family => family.ModelTypes))}");
+            ?? throw new NotSupportedException($"{config.File}: model_type '{type}' is not supported; Afina reads {string.Join(", ", All.SelectMany(family => family.ModelTypes))}");
     }
 
     /// <summary>The family of a GGUF file.</summary>
-    /// <exception cref="InvalidDataException">Afina does not know the family.</exception>
+    /// <exception cref="NotSupportedException">Afina does not know the family.</exception>
     public static Family OfGguf(string architecture, string file) =>
         All.FirstOrDefault(family => family.GgufArchitectures.Contains(architecture))
-            ?? throw new InvalidDataException($"{file}: general.architecture '{architecture}' is not supported; Afina reads {string.Join(", ", All.SelectMany(family => family.GgufArchitectures))}");
+            ?? throw new NotSupportedException($"{file}: general.architecture '{architecture}' is not supported; Afina reads {string.Join(", ", All.SelectMany(family => family.GgufArchitectures))}");
 
     /// <summary>A rotary embedding for heads of <paramref name="headDim"/> elements.</summary>
     protected static RotaryConfig Rotary(ConfigReader config, int headDim, int maxPositions, double theta = 10_000)
