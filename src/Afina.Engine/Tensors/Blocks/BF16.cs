@@ -30,7 +30,18 @@ internal sealed unsafe class BF16 : PackedFormat
 
     protected override void EncodeBlocks(float* source, int count, byte* destination)
     {
-        for (var i = 0; i < count; i++)
+        var i = 0;
+        for (; i <= count - 16; i += 16)
+            Vector256.Narrow(Rounded(Vector256.Load(source + i)), Rounded(Vector256.Load(source + i + 8))).Store((ushort*)(destination + 2L * i));
+        for (; i < count; i++)
             Unsafe.WriteUnaligned(destination + 2L * i, BFloat16.FromSingle(source[i]));
+    }
+
+    private static Vector256<uint> Rounded(Vector256<float> values)
+    {
+        var bits = values.AsUInt32();
+        var upper = bits >>> 16;
+        var rounded = (bits + Vector256.Create(0x7FFFu) + (upper & Vector256<uint>.One)) >>> 16;
+        return Vector256.ConditionalSelect(Vector256.IsNaN(values).AsUInt32(), upper | Vector256.Create(0x40u), rounded);
     }
 }

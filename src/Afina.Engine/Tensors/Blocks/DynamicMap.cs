@@ -6,6 +6,7 @@ public sealed class DynamicMap
 {
     private readonly float[] _values;
     private readonly double[] _midpoints;
+    private readonly Lazy<byte[]> _starts;
 
     /// <summary>A map of 256 ascending values.</summary>
     public DynamicMap(float[] values)
@@ -18,6 +19,7 @@ public sealed class DynamicMap
         for (var i = 0; i < 255; i++)
             _midpoints[i] = ((double)values[i] + values[i + 1]) / 2;
         _midpoints[255] = double.PositiveInfinity;
+        _starts = new Lazy<byte[]>(Starts);
     }
 
     /// <summary>-0.993 to 1, with 0 at 127.</summary>
@@ -49,6 +51,7 @@ public sealed class DynamicMap
     /// <summary>Stores values as codes of value/absmax, block by block; a block of zeros has an absmax of 0.</summary>
     public void Quantize(ReadOnlySpan<float> source, int blockSize, Span<byte> codes, Span<float> absMax)
     {
+        var starts = _starts.Value;
         for (var (start, block) = (0, 0); start < source.Length; start += blockSize, block++)
         {
             var part = source.Slice(start, Math.Min(blockSize, source.Length - start));
@@ -57,7 +60,13 @@ public sealed class DynamicMap
                 largest = MathF.Max(largest, MathF.Abs(value));
             absMax[block] = largest;
             for (var i = 0; i < part.Length; i++)
-                codes[start + i] = Nearest(largest > 0 ? part[i] / largest : 0);
+            {
+                var value = largest > 0 ? part[i] / largest : 0;
+                int code = starts[BitConverter.SingleToUInt32Bits(value) >> 16];
+                while (value > _midpoints[code])
+                    code++;
+                codes[start + i] = (byte)code;
+            }
         }
     }
 
@@ -66,6 +75,19 @@ public sealed class DynamicMap
     {
         for (var i = 0; i < codes.Length; i++)
             destination[i] = _values[codes[i]] * absMax[i / blockSize];
+    }
+
+    // For the upper half of a float's bits, the code of the lowest float that has it: the right code is this or hardly ever more than one above.
+    private byte[] Starts()
+    {
+        var starts = new byte[1 << 16];
+        for (var upper = 0u; upper < starts.Length; upper++)
+        {
+            var value = BitConverter.UInt32BitsToSingle((upper << 16) | (upper >= 0x8000 ? 0xFFFFu : 0));
+            starts[upper] = float.IsNaN(value) ? (byte)0 : Nearest(value);
+        }
+
+        return starts;
     }
 
     // Seven decades from 1e-6 to 1; each is cut, between a tenth of it and the whole, into twice as many intervals as the one below, whose

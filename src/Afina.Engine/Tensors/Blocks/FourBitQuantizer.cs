@@ -21,7 +21,6 @@ public sealed unsafe class FourBitQuantizer
     private readonly NativeBuffer _codes;
     private readonly float[] _absMax;
     private readonly float[] _pending;
-    private readonly byte[] _ranks;
     private readonly byte[] _codeOfRank;
     private readonly Vector256<float>[] _thresholds;
     private long _done;
@@ -44,7 +43,6 @@ public sealed unsafe class FourBitQuantizer
         _codes = new NativeBuffer(format.BytesFor(count));
         _absMax = new float[(count + blockSize - 1) / blockSize];
         _pending = new float[blockSize];
-        _ranks = new byte[blockSize];
         (_thresholds, _codeOfRank) = Thresholds(format.Map);
     }
 
@@ -108,14 +106,11 @@ public sealed unsafe class FourBitQuantizer
         _absMax[_done / _blockSize] = largest;
         var whole = x.Length == _blockSize;
         var divisor = MathF.Max(largest, Smallest);
-        Rank(x, whole ? 1 / divisor : divisor, multiply: whole);
         var to = _codes.Pointer + _done / 2;
-        for (var i = 0; i < x.Length; i += 2)
-        {
-            var second = i + 1 < x.Length ? _codeOfRank[_ranks[i + 1]] : _codeOfRank[^1];
-            *to++ = (byte)((_codeOfRank[_ranks[i]] << 4) | second);
-        }
-
+        if (whole)
+            Whole(x, 1 / divisor, to);
+        else
+            Tail(x, divisor, to);
         _done += x.Length;
     }
 
@@ -135,31 +130,43 @@ public sealed unsafe class FourBitQuantizer
         return BitConverter.Int32BitsToSingle(most);
     }
 
-    private void Rank(ReadOnlySpan<float> x, float factor, bool multiply)
+    private void Whole(ReadOnlySpan<float> x, float inverse, byte* to)
     {
-        var i = 0;
-        if (multiply)
+        var scale = Vector256.Create(inverse);
+        var codeOfRank = Vector128.Create(_codeOfRank, 0);
+        for (var i = 0; i < x.Length; i += 16, to += 8)
         {
-            var scale = Vector256.Create(factor);
-            for (; i <= x.Length - 8; i += 8)
-            {
-                var scaled = Vector256.Create(x.Slice(i, 8)) * scale;
-                var rank = Vector256<int>.Zero;
-                foreach (var threshold in _thresholds)
-                    rank -= Vector256.GreaterThan(scaled, threshold).AsInt32();
-                for (var lane = 0; lane < 8; lane++)
-                    _ranks[i + lane] = (byte)rank[lane];
-            }
-        }
-
-        for (; i < x.Length; i++)
-        {
-            var scaled = multiply ? x[i] * factor : x[i] / factor;
-            var rank = 0;
+            var first = Vector256.Create(x.Slice(i, 8)) * scale;
+            var second = Vector256.Create(x.Slice(i + 8, 8)) * scale;
+            var (firstRank, secondRank) = (Vector256<int>.Zero, Vector256<int>.Zero);
             foreach (var threshold in _thresholds)
-                rank += scaled > threshold[0] ? 1 : 0;
-            _ranks[i] = (byte)rank;
+            {
+                firstRank -= Vector256.GreaterThan(first, threshold).AsInt32();
+                secondRank -= Vector256.GreaterThan(second, threshold).AsInt32();
+            }
+
+            var ranks = Vector256.Narrow(firstRank, secondRank);
+            var codes = Vector128.Shuffle(codeOfRank, Vector128.Narrow(ranks.GetLower(), ranks.GetUpper()).AsByte()).AsUInt16();
+            var pairs = ((codes << 4) | (codes >>> 8)) & Vector128.Create((ushort)0xFF);
+            *(ulong*)to = Vector128.Narrow(pairs, pairs).AsUInt64().ToScalar();
         }
+    }
+
+    private void Tail(ReadOnlySpan<float> x, float divisor, byte* to)
+    {
+        for (var i = 0; i < x.Length; i += 2)
+        {
+            var second = i + 1 < x.Length ? Code(x[i + 1] / divisor) : _codeOfRank[^1];
+            *to++ = (byte)((Code(x[i] / divisor) << 4) | second);
+        }
+    }
+
+    private byte Code(float scaled)
+    {
+        var rank = 0;
+        foreach (var threshold in _thresholds)
+            rank += scaled > threshold[0] ? 1 : 0;
+        return _codeOfRank[rank];
     }
 
     // The values in ascending order, the points halfway between neighbours, and last the code of zero, which fills up an odd count. FP4 has

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
+using Afina.Engine.Tensors;
 using Afina.Engine.Tensors.Blocks;
 using Xunit;
 
@@ -31,6 +32,31 @@ public sealed unsafe class PackedFormatTests
         for (var i = 0; i < x.Length; i++)
             x[i] = x[i] * x[i] * x[i];
         Assert.Equal(cubed, Hash(Encode(format, x)));
+    }
+
+    [Fact]
+    public void Every_16_bit_float_widens_exactly_and_narrows_to_itself()
+    {
+        var bits = Enumerable.Range(0, 1 << 16).Select(i => (ushort)i).ToArray();
+        var bytes = MemoryMarshal.AsBytes<ushort>(bits).ToArray();
+        var halves = Decode(BlockFormats.F16, bytes, 0, bits.Length);
+        var brains = Decode(BlockFormats.BF16, bytes, 0, bits.Length);
+        var back = MemoryMarshal.Cast<byte, ushort>(Encode(BlockFormats.BF16, brains)).ToArray();
+        for (var i = 0; i < bits.Length; i++)
+        {
+            Assert.Equal((float)BitConverter.UInt16BitsToHalf(bits[i]), halves[i]);
+            Assert.Equal(i << 16, BitConverter.SingleToInt32Bits(brains[i]));
+            Assert.Equal(float.IsNaN(brains[i]) ? bits[i] | 0x40 : bits[i], back[i]);
+        }
+    }
+
+    [Fact]
+    public void Narrowing_to_bfloat16_rounds_to_even_in_every_lane()
+    {
+        var x = Numbers().AsSpan(0, 1000);
+        var bytes = MemoryMarshal.Cast<byte, ushort>(Encode(BlockFormats.BF16, x));
+        for (var i = 0; i < x.Length; i++)
+            Assert.Equal(BFloat16.FromSingle(x[i]), bytes[i]);
     }
 
     [Fact]
