@@ -7,7 +7,8 @@ namespace Afina.Data.Preparation;
 /// <param name="Tools">The tools, or null.</param>
 /// <param name="Arguments">Further variables of the template (<c>chat_template_kwargs</c>), or null.</param>
 /// <param name="AddGenerationPrompt">Whether the text ends where an answer would begin.</param>
-internal sealed record ChatRequest(JsonArray Messages, JsonNode? Tools, JsonObject? Arguments, bool AddGenerationPrompt);
+/// <param name="WithSpans">Whether it has to be known what the assistant wrote.</param>
+internal sealed record ChatRequest(JsonArray Messages, JsonNode? Tools, JsonObject? Arguments, bool AddGenerationPrompt, bool WithSpans);
 
 /// <summary>A rendered conversation as tokens.</summary>
 /// <param name="Tokens">The token ids.</param>

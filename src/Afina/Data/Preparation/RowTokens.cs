@@ -8,19 +8,19 @@ internal sealed class RowTokens(RowEncoder encoder, PreparationOptions options)
     private bool AsTrl => options.Rules == PreparationRules.Trl;
 
     /// <summary>Encodes a text or a conversation.</summary>
-    public EncodedChat Encode(Row row, JsonNode? content, bool generationPrompt)
+    public EncodedChat Encode(Row row, JsonNode? content, bool generationPrompt, bool withSpans = false)
     {
         if (content is JsonArray messages)
-            return Chat(row, messages, generationPrompt);
+            return Chat(row, messages, generationPrompt, withSpans);
         var tokens = encoder.Encode(Text(row, content));
         return new EncodedChat(tokens, [], []);
     }
 
     /// <summary>Encodes an answer after its prompt, both texts or both conversations.</summary>
-    public EncodedChat Joint(Row row, JsonNode? prompt, JsonNode? answer)
+    public EncodedChat Joint(Row row, JsonNode? prompt, JsonNode? answer, bool withSpans = false)
     {
         if (prompt is JsonArray before && answer is JsonArray after)
-            return Chat(row, [.. before.Concat(after).Select(message => message?.DeepClone())], generationPrompt: false);
+            return Chat(row, [.. before.Concat(after).Select(message => message?.DeepClone())], generationPrompt: false, withSpans);
         if (prompt is JsonArray || answer is JsonArray)
             throw row.Refuse("the prompt and its answer must both be texts or both be lists of messages");
         return new EncodedChat(encoder.Encode(Text(row, prompt) + Text(row, answer)), [], []);
@@ -37,7 +37,7 @@ internal sealed class RowTokens(RowEncoder encoder, PreparationOptions options)
         ? text
         : throw row.Refuse("a text is needed here, or a list of messages throughout");
 
-    private EncodedChat Chat(Row row, JsonArray messages, bool generationPrompt)
+    private EncodedChat Chat(Row row, JsonArray messages, bool generationPrompt, bool withSpans)
     {
         if (!encoder.HasTemplate)
             throw row.Refuse("the row is a conversation, but the model has no chat template: name one (chat_template), or write prompt and completion as texts");
@@ -45,7 +45,7 @@ internal sealed class RowTokens(RowEncoder encoder, PreparationOptions options)
             throw row.Refuse("there are no messages");
         try
         {
-            return encoder.Encode(new ChatRequest(messages, Tools(row), row.Columns["chat_template_kwargs"] as JsonObject, generationPrompt));
+            return encoder.Encode(new ChatRequest(messages, Tools(row), row.Columns["chat_template_kwargs"] as JsonObject, generationPrompt, withSpans));
         }
         catch (Exception error) when (error is not InvalidDataException and not OutOfMemoryException)
         {

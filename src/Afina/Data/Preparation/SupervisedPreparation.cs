@@ -130,14 +130,14 @@ internal sealed class SupervisedPreparation(RowEncoder encoder, PreparationOptio
         if (columns.TryGetPropertyValue("prompt", out var prompt))
         {
             var alone = _tokens.Encode(row, prompt, generationPrompt: prompt is JsonArray).Tokens;
-            encoded = _tokens.Joint(row, prompt, columns["completion"]);
+            encoded = _tokens.Joint(row, prompt, columns["completion"], assistantOnly);
             from = alone.AsSpan().CommonPrefixLength(encoded.Tokens);
             if (from < alone.Length && findings is not null)
                 _checks.Boundary(row, alone.Length - from, findings);
         }
         else
         {
-            encoded = _tokens.Encode(row, columns[RowFormats.IsConversational(columns) ? "messages" : textField], generationPrompt: false);
+            encoded = _tokens.Encode(row, columns[RowFormats.IsConversational(columns) ? "messages" : textField], generationPrompt: false, assistantOnly);
         }
 
         bool[]? assistant = null;
