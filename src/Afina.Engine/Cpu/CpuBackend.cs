@@ -53,6 +53,7 @@ public sealed class CpuBackend : Backend
         HeadLoss operation => new HeadLossKernel(operation, node, memory),
         HeadLogits operation => new HeadLogitsKernel(operation, node, memory),
         AdamW operation => new AdamWKernel(operation, node, memory),
+        Sgd operation => new SgdKernel(operation, node, memory),
         GradientNorm => new GradientNormKernel(node, memory),
         _ => null,
     };

@@ -40,6 +40,7 @@ public sealed class ReferenceBackend : Backend
             HeadLogits operation => counts => HeadLogitsReference.Forward(operation, cells, counts),
             HeadLoss operation => counts => HeadLossReference.Forward(operation, cells, counts),
             AdamW operation => counts => AdamWReference.Step(operation, cells, counts),
+            Sgd operation => counts => SgdReference.Step(operation, cells, counts),
             GradientNorm => counts => AdamWReference.Norm(cells, counts),
             _ => throw new NotSupportedException($"the reference backend has no {node.Operation.Name}"),
         };

@@ -5,7 +5,7 @@ namespace Afina.Models.Families;
 /// <summary>How one family of models writes its configuration; everything else about it is data in <see cref="DecoderConfig"/>.</summary>
 public abstract class Family
 {
-    private static readonly Family[] All = [new Llama(), new Mistral()];
+    private static readonly Family[] All = [new Llama(), new Mistral(), new Qwen2()];
 
     /// <summary>The <c>model_type</c> values of config.json that it reads.</summary>
     public abstract IReadOnlyList<string> ModelTypes { get; }
