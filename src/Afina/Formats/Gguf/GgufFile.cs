@@ -7,6 +7,7 @@ public sealed unsafe class GgufFile : IDisposable
 {
     private readonly Dictionary<string, object> _metadata;
     private readonly Dictionary<string, GgufTensor> _tensors;
+    private readonly Dictionary<string, MappedFile> _others = new(StringComparer.Ordinal);
 
     private GgufFile(MappedFile file, uint version, Dictionary<string, object> metadata, Dictionary<string, GgufTensor> tensors)
     {
@@ -16,7 +17,7 @@ public sealed unsafe class GgufFile : IDisposable
         _tensors = tensors;
     }
 
-    /// <summary>The mapped file.</summary>
+    /// <summary>The mapped file; the first of a model that is split.</summary>
     public MappedFile File { get; }
 
     /// <summary>The version of the format.</summary>
@@ -28,15 +29,17 @@ public sealed unsafe class GgufFile : IDisposable
     /// <summary>The tensors by name.</summary>
     public IReadOnlyDictionary<string, GgufTensor> Tensors => _tensors;
 
-    /// <summary>Maps a file and checks its header.</summary>
+    /// <summary>Maps a file and checks its header; of a split model (NAME-00001-of-00003.gguf), the first file, and the others with it.</summary>
     /// <exception cref="InvalidDataException">The file is damaged, cut or no GGUF; one line says how.</exception>
     public static GgufFile Open(string path)
     {
-        var file = MappedFile.Open(path);
+        var file = OpenOne(path);
         try
         {
-            var (version, metadata, tensors) = new GgufReader(file).Read();
-            return new GgufFile(file, version, metadata, tensors);
+            foreach (var other in GgufSplit.Others(path, file._metadata))
+                file.Add(OpenOne(other));
+            GgufSplit.CheckCount(file);
+            return file;
         }
         catch
         {
@@ -58,7 +61,8 @@ public sealed unsafe class GgufFile : IDisposable
             rows *= size;
         if (rows > int.MaxValue || columns > int.MaxValue)
             throw Refusal.For($"{File.Name}: tensor '{name}' of [{string.Join(", ", tensor.Dimensions)}] is too large");
-        return new Weight(name, tensor.Format, (int)rows, (int)columns, File.Data + tensor.Offset, tensor.Bytes, File);
+        var file = _others.GetValueOrDefault(name, File);
+        return new Weight(name, tensor.Format, (int)rows, (int)columns, file.Data + tensor.Offset, tensor.Bytes, file);
     }
 
     /// <summary>What the header says of a tensor.</summary>
@@ -68,5 +72,36 @@ public sealed unsafe class GgufFile : IDisposable
         : throw Refusal.For($"{File.Name}: there is no tensor '{name}'");
 
     /// <inheritdoc/>
-    public void Dispose() => File.Dispose();
+    public void Dispose()
+    {
+        File.Dispose();
+        foreach (var other in _others.Values)
+            other.Dispose();
+    }
+
+    private static GgufFile OpenOne(string path)
+    {
+        var file = MappedFile.Open(path);
+        try
+        {
+            var (version, metadata, tensors) = new GgufReader(file).Read();
+            return new GgufFile(file, version, metadata, tensors);
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
+    }
+
+    private void Add(GgufFile other)
+    {
+        foreach (var (name, tensor) in other._tensors)
+        {
+            if (_tensors.TryAdd(name, tensor))
+                _others.Add(name, other.File);
+            else
+                throw Refusal.For($"{other.File.Name}: tensor '{name}' is in an earlier part too");
+        }
+    }
 }

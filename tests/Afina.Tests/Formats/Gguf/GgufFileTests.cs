@@ -61,6 +61,28 @@ public sealed class GgufFileTests : IDisposable
     }
 
     [Fact]
+    public void A_split_model_is_read_as_one()
+    {
+        var first = _folder.File("m-00001-of-00002.gguf");
+        var second = _folder.File("m-00002-of-00002.gguf");
+        GgufWriter.Write(first, Part(0), [GgufSource.From("a", BlockFormats.F32, 1, 5, Fill)]);
+        Assert.Contains("part 2 of 2", Assert.Throws<InvalidDataException>(() => GgufFile.Open(first)).Message, StringComparison.Ordinal);
+        GgufWriter.Write(second, Part(1), [GgufSource.From("a", BlockFormats.F32, 1, 5, Fill)]);
+        Assert.Contains("earlier part", Assert.Throws<InvalidDataException>(() => GgufFile.Open(first)).Message, StringComparison.Ordinal);
+        GgufWriter.Write(second, Part(1), []);
+        Assert.Contains("fetch them again", Assert.Throws<InvalidDataException>(() => GgufFile.Open(first)).Message, StringComparison.Ordinal);
+        GgufWriter.Write(second, Part(1), [GgufSource.From("b", BlockFormats.F16, 2, 3, Fill)]);
+        Assert.Contains("the first part", Assert.Throws<InvalidDataException>(() => GgufFile.Open(second)).Message, StringComparison.Ordinal);
+        using var file = GgufFile.Open(first);
+        Assert.Equal(["a", "b"], file.Tensors.Keys);
+        Span<float> row = stackalloc float[3];
+        file.Weight("b").Decode(3, row);
+        Assert.Equal(4.5f, row[2]);
+
+        static KeyValuePair<string, object>[] Part(ushort number) => [new("split.no", number), new("split.count", (ushort)2), new("split.tensors.count", 2)];
+    }
+
+    [Fact]
     public void Damaged_copies_are_refused_in_words_or_read_within_their_bounds()
     {
         var good = File.ReadAllBytes(Write());
