@@ -13,10 +13,7 @@ internal sealed class SchedulesKind : Kind
         foreach (var (entry, index) in @case.Json.GetProperty("cases").EnumerateArray().Select((entry, index) => (entry, index)))
         {
             var name = entry.GetProperty("name").GetString()!;
-            var options = ScheduleOptions.Parse(entry.GetProperty("options").EnumerateObject()
-                .Where(option => option.Value.ValueKind != JsonValueKind.Null)
-                .Select(option => KeyValuePair.Create(option.Name, option.Value.ToString())));
-            var schedule = Schedule.Create(name, options, Count(entry, "warmup_steps"), Count(entry, "total_steps"), entry.GetProperty("learning_rate").GetDouble());
+            var schedule = Create(name, entry.GetProperty("options"), Count(entry, "warmup_steps"), Count(entry, "total_steps"), entry.GetProperty("learning_rate").GetDouble());
             if (schedule is PlateauSchedule plateau)
             {
                 var expected = Numbers(entry, "factors_after");
@@ -35,6 +32,12 @@ internal sealed class SchedulesKind : Kind
                 check.Close(factors[step], schedule.Factor(step), $"case {index} {name}, step {step}");
         }
     }
+
+    /// <summary>The schedule of a case.</summary>
+    internal static Schedule Create(string name, JsonElement options, int warmupSteps, int totalSteps, double learningRate) =>
+        Schedule.Create(name, ScheduleOptions.Parse(options.EnumerateObject()
+            .Where(option => option.Value.ValueKind != JsonValueKind.Null)
+            .Select(option => KeyValuePair.Create(option.Name, option.Value.ToString()))), warmupSteps, totalSteps, learningRate);
 
     private static int Count(JsonElement entry, string name) => entry.TryGetProperty(name, out var value) ? value.GetInt32() : 0;
 

@@ -1,0 +1,49 @@
+using Afina.Engine.Execution;
+using Afina.Engine.Passes;
+using Afina.Engine.Planning;
+using Afina.Models;
+
+namespace Afina.Training;
+
+/// <summary>The planned programs of a training, before any memory but their small inputs is allocated: what <c>afina plan</c> prints and
+/// what is then run are this object.</summary>
+public sealed class TrainingPlans
+{
+    /// <summary>Plans the micro-step and the evaluation.</summary>
+    public TrainingPlans(Decoder model, Adapter adapter, ProgramOptions options, Backend backend, int threads)
+    {
+        (Adapter, Options) = (adapter, options);
+        Inputs = new DecoderInputs(model.Config, options.Capacity, options.Type);
+        StepProgram = DecoderProgram.Build(model, adapter, Inputs, new DecoderOptions(DecoderUse.Training, options.Type, false, options.Loss));
+        ScoreProgram = DecoderProgram.Build(model, adapter, Inputs, new DecoderOptions(DecoderUse.Scoring, options.Type, false, options.Loss));
+        Step = backend.Plan(Checkpointing.Rewrite(StepProgram.Graph, options.Checkpoint), options.Capacity, threads);
+        Score = backend.Plan(ScoreProgram.Graph, options.Capacity, threads);
+    }
+
+    /// <summary>What is trained.</summary>
+    public Adapter Adapter { get; }
+
+    /// <summary>How the programs were built.</summary>
+    public ProgramOptions Options { get; }
+
+    /// <summary>What the batches are written to.</summary>
+    public DecoderInputs Inputs { get; }
+
+    /// <summary>The plan of the micro-step.</summary>
+    public Plan Step { get; }
+
+    /// <summary>The plan of the evaluation.</summary>
+    public Plan Score { get; }
+
+    /// <summary>The program of the micro-step.</summary>
+    public DecoderProgram StepProgram { get; }
+
+    /// <summary>The program of the evaluation.</summary>
+    public DecoderProgram ScoreProgram { get; }
+
+    /// <summary>Bytes of the arena that all programs share.</summary>
+    public long ArenaBytes => Math.Max(Step.ArenaBytes, Score.ArenaBytes);
+
+    /// <summary>Bytes of the parameters with their gradients and optimizer state.</summary>
+    public long AdapterBytes => Adapter.TrainableCount * sizeof(float) * (Options.Optimizer.Name == "sgd" ? 3 : 4);
+}

@@ -1,0 +1,143 @@
+using Afina.Data.Packing;
+using Afina.Engine.Execution;
+using Afina.Engine.Graphs;
+using Afina.Engine.Ops;
+using Afina.Engine.Passes;
+using Afina.Engine.Planning;
+using Afina.Engine.Tensors;
+using Afina.Models;
+
+namespace Afina.Training;
+
+/// <summary>How the programs of a training are built.</summary>
+/// <param name="Capacity">The most rows, labelled rows, targets and segments of a micro-step.</param>
+/// <param name="Type">Type of the activations: F32 or BF16.</param>
+/// <param name="Checkpoint">What the backward computes again.</param>
+/// <param name="Loss">The options of the loss.</param>
+/// <param name="Optimizer">How parameters are moved.</param>
+public sealed record ProgramOptions(Counts Capacity, DType Type, Checkpoint Checkpoint, LossOptions Loss, OptimizerOptions Optimizer);
+
+/// <summary>What a micro-step measured.</summary>
+/// <param name="LogProbabilities">Of each target, in the batch's order.</param>
+/// <param name="Losses">Of each target: −log p, smoothed and weighted as the options say, but not by the target's weight.</param>
+/// <param name="Correct">For each target, whether its token is the most likely one.</param>
+/// <param name="Entropies">Of each target's row, in nats.</param>
+public sealed record MicroStepResult(float[] LogProbabilities, double[] Losses, bool[] Correct, float[] Entropies);
+
+/// <summary>The programs of a training over one arena: the micro-step, the update and the evaluation.</summary>
+public sealed class TrainingPrograms : IDisposable
+{
+    private readonly Adapter _adapter;
+    private readonly ProgramOptions _options;
+    private readonly Executor _step;
+    private readonly Executor _update;
+    private readonly Executor _score;
+    private readonly DecoderProgram _stepProgram;
+    private readonly DecoderProgram _scoreProgram;
+    private readonly NativeBuffer _arena;
+    private readonly Value _norm;
+    private readonly Value _rate = new("learning rate", DType.F32, 1, 1, Residence.Bound);
+    private readonly Bindings _state;
+    private readonly List<(string Name, NativeBuffer Buffer)> _moments = [];
+    private readonly TrainingPlans _plans;
+
+    /// <summary>Allocates what the plans say and prepares the kernels.</summary>
+    public TrainingPrograms(TrainingPlans plans, Backend backend, Team team)
+    {
+        (_plans, _adapter, _options) = (plans, plans.Adapter, plans.Options);
+        (_stepProgram, _scoreProgram) = (plans.StepProgram, plans.ScoreProgram);
+        Inputs = plans.Inputs;
+        _adapter.AllocateGradients();
+        _state = new Bindings(_adapter.Buffers, Inputs.Buffers);
+        (var update, _norm) = Update();
+        var updatePlan = backend.Plan(update, default, team.Size);
+        _arena = new NativeBuffer(Math.Max(plans.ArenaBytes, updatePlan.ArenaBytes));
+        _step = new Executor(plans.Step, backend, _state, team, _arena);
+        _score = new Executor(plans.Score, backend, _state, team, _arena);
+        _update = new Executor(updatePlan, backend, _state, team, _arena);
+    }
+
+    /// <summary>What the batches are written to.</summary>
+    public DecoderInputs Inputs { get; }
+
+    /// <summary>The optimizer's state by name, in fp32.</summary>
+    public IReadOnlyList<(string Name, NativeBuffer Buffer)> Moments => _moments;
+
+    /// <summary>Time per step of the micro-step's program, where it is measured.</summary>
+    public Profile? Profile
+    {
+        get => _step.Profile;
+        set => _step.Profile = value;
+    }
+
+    /// <summary>The plan of the micro-step.</summary>
+    public Plan StepPlan => _plans.Step;
+
+    /// <summary>Adds the gradient of Σ weight · loss over a batch to the parameters' gradients.</summary>
+    public MicroStepResult Accumulate(MicroBatch batch, ulong seed, int step, int microStep) =>
+        Run(_step, _stepProgram, batch, Inputs.Fill(batch.Tokens, batch.Segments, batch.Targets) with { Seed = seed, Step = step, MicroStep = microStep });
+
+    /// <summary>Measures a batch without gradients or dropout.</summary>
+    public MicroStepResult Score(MicroBatch batch) => Run(_score, _scoreProgram, batch, Inputs.Fill(batch.Tokens, batch.Segments, batch.Targets));
+
+    /// <summary>Moves the parameters and clears their gradients.</summary>
+    /// <returns>The norm of all gradients together, before clipping.</returns>
+    public double Update(int step, double learningRate)
+    {
+        _state[_rate].Span<float>(1)[0] = (float)learningRate;
+        _update.Run(new Counts { Step = step });
+        return _state[_norm].Span<float>(1)[0];
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _arena.Dispose();
+
+    private MicroStepResult Run(Executor executor, DecoderProgram program, MicroBatch batch, Counts counts)
+    {
+        executor.Run(counts);
+        var logp = executor.Read<float>(program.Scores[0], counts).ToArray();
+        var lse = executor.Read<float>(program.Scores[1], counts);
+        var best = executor.Read<int>(program.Scores[2], counts);
+        var mean = executor.Read<float>(program.Scores[3], counts);
+        var entropy = executor.Read<float>(program.Scores[4], counts);
+        var places = Inputs.Buffers[Inputs.TargetRows].Span<int>(batch.Targets.Length);
+        var (losses, correct, entropies) = (new double[logp.Length], new bool[logp.Length], new float[logp.Length]);
+        var smoothing = _options.Loss.LabelSmoothing;
+        for (var t = 0; t < logp.Length; t++)
+        {
+            var row = places[t];
+            var loss = -(double)logp[t] * (1 - smoothing) + smoothing * ((double)lse[row] - mean[row]);
+            losses[t] = _options.Loss.Dynamic ? loss * Math.Exp(logp[t]) : loss;
+            correct[t] = best[row] == batch.Targets[t].Token;
+            entropies[t] = entropy[row];
+        }
+
+        return new MicroStepResult(logp, losses, correct, entropies);
+    }
+
+    private (Graph Graph, Value Norm) Update()
+    {
+        var graph = new Graph();
+        var optimizer = _options.Optimizer;
+        _state.Allocate(_rate);
+        var norm = graph.Add(new GradientNorm(), "update", [.. _adapter.Parameters.Select(parameter => parameter.Gradient)])[0];
+        _state.Allocate(norm);
+        foreach (var parameter in _adapter.Parameters)
+        {
+            var decay = optimizer.WeightDecayOf?.Invoke(parameter.Name) ?? optimizer.WeightDecay;
+            Value State(string name)
+            {
+                var value = new Value($"{name} of {parameter.Name}", DType.F32, parameter.Value.Rows, parameter.Value.Columns, Residence.Bound);
+                _moments.Add(($"{name}.{parameter.Name}", _state.Allocate(value)));
+                return value;
+            }
+
+            if (optimizer.Name == "sgd")
+                graph.Add(new Sgd(parameter, optimizer.Momentum, decay, optimizer.MaxGradNorm), parameter.Name, parameter.Gradient, State("momentum_buffer"), norm, _rate);
+            else
+                graph.Add(new AdamW(parameter, optimizer.Beta1, optimizer.Beta2, optimizer.Epsilon, decay, optimizer.MaxGradNorm), parameter.Name, parameter.Gradient, State("exp_avg"), State("exp_avg_sq"), norm, _rate);
+        }
+
+        return (graph, norm);
+    }
+}
