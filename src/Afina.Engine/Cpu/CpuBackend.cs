@@ -50,6 +50,8 @@ public sealed class CpuBackend : Backend
         SelectRows => new SelectRowsKernel(node, memory),
         SelectRowsGradient => new SelectRowsGradientKernel(node, memory),
         StoreRows => new StoreRowsKernel(node, memory),
+        Attention operation => new AttentionKernel(operation, node, memory),
+        AttentionGradient operation => new AttentionGradientKernel(operation, node, memory),
         HeadLoss operation => new HeadLossKernel(operation, node, memory),
         HeadLogits operation => new HeadLogitsKernel(operation, node, memory),
         AdamW operation => new AdamWKernel(operation, node, memory),

@@ -127,7 +127,7 @@ internal sealed unsafe class Harness(Counts counts, DType type = DType.F64, bool
 
     public void Write(Value value, ReadOnlySpan<double> values)
     {
-        var cells = new Cells(value, _bindings[value].Pointer);
+        var cells = new Cells(value, _bindings[value].Pointer, false);
         for (var i = 0; i < values.Length; i++)
             cells[i / value.Columns, i % value.Columns] = values[i];
     }
@@ -155,7 +155,7 @@ internal sealed unsafe class Harness(Counts counts, DType type = DType.F64, bool
 
     internal double[] Elements(Value value, byte* data)
     {
-        var cells = new Cells(value, data);
+        var cells = new Cells(value, data, false);
         var elements = new double[value.Rows.Of(Counts) * value.Columns];
         for (var i = 0; i < elements.Length; i++)
             elements[i] = cells[i / value.Columns, i % value.Columns];
