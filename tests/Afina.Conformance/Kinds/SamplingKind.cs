@@ -37,50 +37,17 @@ internal sealed class SamplingKind : Kind
 
     private static SamplingOptions Options(JsonElement json)
     {
-        var options = new SamplingOptions
+        var options = GenerationConfigReader.Parse(json.GetProperty("options"), "options", name => throw new NotSupportedCase($"the option {name} of generate() is not supported"));
+        var eos = json.GetProperty("eos_token_id");
+        return options with
         {
             DoSample = json.GetProperty("do_sample").GetBoolean(),
-            EosTokenId = Ids(json.GetProperty("eos_token_id")),
-        };
-        foreach (var option in json.GetProperty("options").EnumerateObject().Where(option => option.Value.ValueKind != JsonValueKind.Null))
-        {
-            var value = option.Value;
-            options = option.Name switch
+            EosTokenId = eos.ValueKind switch
             {
-                "temperature" => options with { Temperature = value.GetSingle() },
-                "top_k" => options with { TopK = value.GetInt32() },
-                "top_p" => options with { TopP = value.GetDouble() },
-                "min_p" => options with { MinP = value.GetDouble() },
-                "typical_p" => options with { TypicalP = value.GetDouble() },
-                "epsilon_cutoff" => options with { EpsilonCutoff = value.GetDouble() },
-                "eta_cutoff" => options with { EtaCutoff = value.GetDouble() },
-                "top_h" => options with { TopH = value.GetDouble() },
-                "renormalize_logits" => options with { RenormalizeLogits = value.GetBoolean() },
-                "repetition_penalty" => options with { RepetitionPenalty = value.GetSingle() },
-                "no_repeat_ngram_size" => options with { NoRepeatNgramSize = value.GetInt32() },
-                "sequence_bias" => options with { SequenceBias = [.. value.EnumerateArray().Select(pair => new SequenceBias(Ids(pair[0]), pair[1].GetSingle()))] },
-                "bad_words_ids" => options with { BadWordsIds = [.. value.EnumerateArray().Select(Ids)] },
-                "min_length" => options with { MinLength = value.GetInt32() },
-                "min_new_tokens" => options with { MinNewTokens = value.GetInt32() },
-                "max_length" => options with { MaxLength = value.GetInt32() },
-                "max_new_tokens" => options with { MaxNewTokens = value.GetInt32() },
-                "forced_bos_token_id" => options with { ForcedBosTokenId = value.GetInt32() },
-                "forced_eos_token_id" => options with { ForcedEosTokenId = Ids(value) },
-                "exponential_decay_length_penalty" => options with { ExponentialDecayLengthPenalty = new LengthPenalty(value[0].GetInt32(), value[1].GetDouble()) },
-                "suppress_tokens" => options with { SuppressTokens = Ids(value) },
-                "begin_suppress_tokens" => options with { BeginSuppressTokens = Ids(value) },
-                "remove_invalid_values" => options with { RemoveInvalidValues = value.GetBoolean() },
-                _ => throw new NotSupportedCase($"the option {option.Name} of generate() is not supported"),
-            };
-        }
-
-        return options;
+                JsonValueKind.Array => [.. eos.EnumerateArray().Select(id => id.GetInt32())],
+                JsonValueKind.Number => [eos.GetInt32()],
+                _ => options.EosTokenId,
+            },
+        };
     }
-
-    private static int[] Ids(JsonElement value) => value.ValueKind switch
-    {
-        JsonValueKind.Array => [.. value.EnumerateArray().Select(id => id.GetInt32())],
-        JsonValueKind.Number => [value.GetInt32()],
-        _ => [],
-    };
 }

@@ -9,32 +9,21 @@ public static class LoraConfigReader
 
     /// <summary>Reads the file.</summary>
     /// <exception cref="InvalidDataException">With the file, the member and what is wrong with it.</exception>
-    public static LoraConfig Read(string path)
-    {
-        var name = Path.GetFileName(path);
-        var length = new FileInfo(path).Length;
-        if (length > MostBytes)
-            throw Refusal.For($"{name}: {length} bytes are too many for an adapter's settings");
-        return Parse(File.ReadAllBytes(path), name);
-    }
+    public static LoraConfig Read(string path) => Config(JsonFile.ReadObject(path, MostBytes), Path.GetFileName(path));
 
     /// <summary>Reads the bytes of a file; <paramref name="name"/> is its name for messages.</summary>
-    public static LoraConfig Parse(ReadOnlyMemory<byte> json, string name)
+    public static LoraConfig Parse(ReadOnlyMemory<byte> json, string name) => Config(JsonFile.ParseObject(json, name), name);
+
+    private static LoraConfig Config(JsonElement root, string name)
     {
-        JsonDocument document;
         try
         {
-            if (json.Span.StartsWith("\uFEFF"u8))
-                json = json[3..];
-            document = JsonDocument.Parse(json);
+            return new Members(root, name).Config();
         }
-        catch (JsonException error)
+        catch (InvalidOperationException error)
         {
-            throw Refusal.For($"{name}: not valid JSON at line {error.LineNumber + 1}: {error.Message.Split(" LineNumber")[0]}", error);
+            throw Refusal.For($"{name}: a text in it is no valid Unicode", error);
         }
-
-        using (document)
-            return new Members(document.RootElement, name).Config();
     }
 
     private sealed class Members
@@ -45,10 +34,8 @@ public static class LoraConfigReader
         public Members(JsonElement root, string file)
         {
             _file = file;
-            if (root.ValueKind != JsonValueKind.Object)
-                throw Refusal.For($"{file}: an adapter's settings are a JSON object, this is {Kind(root)}");
             foreach (var member in root.EnumerateObject())
-                _members[member.Name] = member.Value.Clone();
+                _members[member.Name] = member.Value;
         }
 
         public LoraConfig Config()

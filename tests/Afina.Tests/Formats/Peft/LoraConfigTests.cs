@@ -63,8 +63,12 @@ public sealed class LoraConfigTests
     [InlineData("""{"peft_type": "LORA", "target_modules": ["q", 3]}""", "target_modules must be a text, not 3")]
     [InlineData("""{"peft_type": "LORA", "rank_pattern": {"q": "x"}}""", "rank_pattern.q must be a number")]
     [InlineData("""{"peft_type": "LORA", "use_dora": "yes"}""", "use_dora must be true or false")]
-    [InlineData("[1]", "a JSON object")]
-    [InlineData("{\"peft_type\": \n NaN}", "not valid JSON at line 2")]
+    [InlineData("""{"peft_type": "LORA", "bias": "\ud800"}""", "no valid Unicode")]
+    [InlineData("""{"peft_type": "LORA", "\ud800": 1}""", "no valid UTF-8")]
+    [InlineData("""{"peft_type": "LORA", "r": 1e999}""", "r must be a whole number")]
+    [InlineData("""{"peft_type": "LORA", "r": 8, "r": 9}""", "no valid JSON")]
+    [InlineData("[1]", "a JSON object is expected")]
+    [InlineData("{\"peft_type\": \n NaN}", "no valid JSON at line 2")]
     public void ADamagedConfigIsRefusedInOneLineWithItsMember(string json, string message)
     {
         var error = Assert.Throws<InvalidDataException>(() => Parse(json));
@@ -97,6 +101,31 @@ public sealed class LoraConfigTests
     {
         foreach (var file in Directory.EnumerateFiles(Shared.Path("conformance"), "adapter_config.json", SearchOption.AllDirectories))
             LoraConfigRules.Require(LoraConfigReader.Read(file), file);
+    }
+
+    [Fact]
+    public void DamageAnywhereIsRefusedOrHarmless()
+    {
+        var bytes = Encoding.UTF8.GetBytes(LoraConfigWriter.Write(new LoraConfig
+        {
+            TargetModules = ModuleNames.List("q_proj", "v_proj"), RankPattern = [KeyValuePair.Create("q_proj", (PeftNumber)4)],
+            LayersToTransform = [1, 2], TrainableTokenIndices = new Dictionary<string, int[]> { [""] = [3, 4] },
+        }));
+        var random = new Random(3);
+        for (var round = 0; round < 3000; round++)
+        {
+            var damaged = (byte[])bytes.Clone();
+            for (var i = random.Next(1, 4); i > 0; i--)
+                damaged[random.Next(damaged.Length)] = "\"\\{}[]:,0-9.eEtfn u\0\x80\xff"u8[random.Next(24)];
+            try
+            {
+                LoraConfigRules.Require(LoraConfigReader.Parse(damaged.AsMemory(0, random.Next(3) == 0 ? random.Next(damaged.Length) : damaged.Length), "x"), "x");
+            }
+            catch (InvalidDataException error)
+            {
+                Assert.DoesNotContain('\n', error.Message);
+            }
+        }
     }
 
     [Theory]
