@@ -105,7 +105,7 @@ public static partial class AdapterKeys
             parts.Add($"{missing.Length} of {expected.Count} tensors are missing: {List(missing, extra)}");
         if (extra.Length > 0)
             parts.Add($"{extra.Length} tensors fit nothing in this model: {List(extra, missing)}");
-        throw new InvalidDataException($"{where}: {string.Join("; ", parts)}; the adapter was made for another model or other target_modules");
+        throw Refusal.For($"{where}: the adapter was made for another model or other target_modules: {string.Join("; ", parts)}");
     }
 
     private static readonly (string Ending, AdapterPart Part)[] Endings =

@@ -34,13 +34,13 @@ public static class PeftFolder
         var name = Name(path);
         var configPath = Path.Combine(path, ConfigFile);
         if (!File.Exists(configPath))
-            throw new InvalidDataException($"{name}: {Missing(path)}");
+            throw Refusal.For($"{name}: {Missing(path)}");
         var config = LoraConfigReader.Read(configPath);
         LoraConfigRules.Require(config, $"{name}/{ConfigFile}");
         var tensorPath = Path.Combine(path, TensorFile);
         if (!File.Exists(tensorPath))
         {
-            throw new InvalidDataException(File.Exists(Path.Combine(path, "adapter_model.bin"))
+            throw Refusal.For(File.Exists(Path.Combine(path, "adapter_model.bin"))
                 ? $"{name}: adapter_model.bin is a pickle, which can run code and is not read; save the adapter as {TensorFile}"
                 : $"{name}: there is no {TensorFile}");
         }
@@ -54,11 +54,11 @@ public static class PeftFolder
             var values = file.Floats(tensor.Name);
             RequireFinite($"{name}/{TensorFile}", tensor.Name, values);
             if (!tensors.TryAdd(key, new PeftTensor(key, tensor.Shape, values)))
-                throw new InvalidDataException($"{name}/{TensorFile}: '{tensor.Name}' and another tensor both stand for '{key}'; the file holds more than one adapter");
+                throw Refusal.For($"{name}/{TensorFile}: '{tensor.Name}' and another tensor both stand for '{key}'; the file holds more than one adapter");
         }
 
         return tensors.Count == 0
-            ? throw new InvalidDataException($"{name}/{TensorFile}: there are no tensors; the adapter was saved before it was trained, or by sharded training without gathering")
+            ? throw Refusal.For($"{name}/{TensorFile}: there are no tensors; the adapter was saved before it was trained, or by sharded training without gathering")
             : new PeftAdapter(name, config, tensors);
     }
 
@@ -76,7 +76,7 @@ public static class PeftFolder
         {
             RequireFinite(Name(path), tensor.Key, tensor.Values.Span);
             if (type == DType.F16 && Largest(tensor.Values.Span) > (float)Half.MaxValue)
-                throw new InvalidDataException($"{Name(path)}: tensor '{tensor.Key}' has numbers that F16 cannot hold; store the adapter as F32 or BF16");
+                throw Refusal.For($"{Name(path)}: tensor '{tensor.Key}' has numbers that F16 cannot hold; store the adapter as F32 or BF16");
         }
 
         path = Path.GetFullPath(path).TrimEnd(Path.DirectorySeparatorChar);
@@ -120,7 +120,7 @@ public static class PeftFolder
     {
         var bad = Finite.FirstBad(values);
         if (bad >= 0)
-            throw new InvalidDataException($"{where}: tensor '{key}' has {values[bad]} at element {bad}; its training diverged or the file is damaged");
+            throw Refusal.For($"{where}: tensor '{key}' has {values[bad]} at element {bad}; its training diverged or the file is damaged");
     }
 
     private static float Largest(ReadOnlySpan<float> values)
