@@ -5,8 +5,15 @@ namespace Afina.Engine.Tensors.Blocks;
 public sealed unsafe class Weight
 {
     /// <summary>Describes bytes that <paramref name="owner"/> (a mapped file, a <see cref="NativeBuffer"/>) keeps alive.</summary>
+    /// <exception cref="ArgumentException">There are fewer bytes, or scales, than the elements need.</exception>
     public Weight(string name, BlockFormat format, int rows, int columns, byte* data, long bytes, object owner, BlockScales? scales = null)
     {
+        ArgumentNullException.ThrowIfNull(format);
+        var count = (long)rows * columns;
+        if (bytes < format.BytesFor(count))
+            throw new ArgumentException($"'{name}': [{rows}, {columns}] in {format} takes {format.BytesFor(count)} bytes, not {bytes}", nameof(bytes));
+        if (scales is not null && (long)scales.Blocks * scales.BlockSize < count)
+            throw new ArgumentException($"'{name}': {scales.Blocks} scales of {scales.BlockSize} elements are too few for [{rows}, {columns}]", nameof(scales));
         Name = name;
         Format = format;
         Rows = rows;
@@ -52,6 +59,36 @@ public sealed unsafe class Weight
         fixed (float* to = destination)
             Format.Decode(Data, Scales, start, destination.Length, to);
         GC.KeepAlive(Owner);
+    }
+
+    /// <summary>A weight whose bytes are all in a buffer that it keeps.</summary>
+    public static Weight Of(string name, BlockFormat format, int rows, int columns, NativeBuffer buffer)
+    {
+        ArgumentNullException.ThrowIfNull(buffer);
+        return new Weight(name, format, rows, columns, buffer.Pointer, buffer.Length, buffer);
+    }
+
+    /// <summary>The same bytes under another name.</summary>
+    public Weight Renamed(string name) => new(name, Format, Rows, Columns, Data, Bytes, Owner, Scales);
+
+    /// <summary>A copy in which row i is row <paramref name="order"/>[i] of this one; a vector's elements take the part of rows.</summary>
+    /// <exception cref="InvalidOperationException">The stored blocks run across rows, so rows cannot be moved.</exception>
+    public Weight Reordered(string name, ReadOnlySpan<int> order)
+    {
+        var count = Rows == 1 ? Columns : Rows;
+        ArgumentOutOfRangeException.ThrowIfNotEqual(order.Length, count);
+        var rowBytes = count == 0 ? 0 : Bytes / count;
+        if (Scales is not null || (Rows == 1 ? 1 : Columns) % Format.BlockElements != 0)
+            throw new InvalidOperationException($"'{Name}' is {Format}, whose blocks run across rows; its rows cannot be moved");
+        var buffer = new NativeBuffer(Bytes);
+        for (var row = 0; row < count; row++)
+        {
+            ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)order[row], (uint)count, nameof(order));
+            Buffer.MemoryCopy(Data + order[row] * rowBytes, buffer.Pointer + row * rowBytes, rowBytes, rowBytes);
+        }
+
+        GC.KeepAlive(Owner);
+        return Of(name, Format, Rows, Columns, buffer);
     }
 
     /// <summary>Says that the bytes will hardly be read again: a mapped file's pages leave memory (and come back if they are read).</summary>
