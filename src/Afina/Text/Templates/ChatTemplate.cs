@@ -46,6 +46,20 @@ public sealed class ChatTemplate
         return conversation.Finish(RenderVariables(conversation.Variables, input.Now));
     }
 
+    /// <summary>
+    /// The assistant's parts of a conversation as [start, end) in UTF-16 units of its rendering, also for a template that does not mark them: then from
+    /// renderings of its beginnings. Null where they cannot be told apart (the template rewrites earlier turns, or its generation prompt is not what
+    /// it writes before an answer), and for a text that breaks off.
+    /// </summary>
+    /// <exception cref="TemplateException">The template refuses the conversation.</exception>
+    public IReadOnlyList<(int Start, int End)>? FindAssistantSpans(ChatInput input)
+    {
+        if (input.ContinueFinalMessage is not null)
+            return null;
+        var rendered = Render(input);
+        return HasGeneration ? rendered.AssistantSpans : DerivedSpans.Find(this, input, rendered.Text);
+    }
+
     /// <summary>Renders with nothing but the given variables.</summary>
     internal RenderedChat RenderVariables(Dictionary<string, object?> variables, DateTime now)
     {

@@ -7,7 +7,7 @@ public sealed record TemplateLimits
     public static TemplateLimits Default { get; } = new();
 
     /// <summary>Evaluated nodes, loop turns and touched items together.</summary>
-    public long Steps { get; init; } = 50_000_000;
+    public long Steps { get; init; } = 10_000_000;
 
     /// <summary>Characters of the output, and of any text on the way to it.</summary>
     public int Length { get; init; } = 1 << 24;

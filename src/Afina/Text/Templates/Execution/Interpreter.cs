@@ -40,7 +40,7 @@ internal sealed partial class Interpreter
             interpreter.Enter(program.Scope, interpreter._root);
             interpreter.Execute(program.Body, interpreter._root);
         }
-        catch (EngineException error)
+        catch (Exception error) when (error is EngineException or ArgumentException or ArithmeticException or InvalidOperationException or OutOfMemoryException)
         {
             throw new TemplateException($"chat template {program.Name}, line {interpreter._line}: {error.Message}", raisedByTemplate: false, error);
         }

@@ -18,9 +18,12 @@ internal static class Filters
     public static object? Apply(string name, object? value, Arguments arguments)
     {
         Budget.Current.Spend(1);
-        return ByName.TryGetValue(name, out var filter)
-            ? filter(value, arguments)
-            : throw new EngineException($"there is no filter named '{name}'");
+        if (!ByName.TryGetValue(name, out var filter))
+            throw new EngineException($"there is no filter named '{name}'");
+        var result = filter(value, arguments);
+        if (name is not ("format" or "map" or "select" or "reject" or "selectattr" or "rejectattr"))
+            arguments.End();
+        return result;
     }
 
     /// <summary>The getter of an attribute path (<c>a.b.0</c>): items first, then members; the identity without a path.</summary>

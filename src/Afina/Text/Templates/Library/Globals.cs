@@ -12,6 +12,7 @@ internal static class Globals
         ["namespace"] = new Function("namespace", Namespace),
         ["cycler"] = new Function("cycler", arguments => new Cycler(arguments.Positional)),
         ["joiner"] = new Function("joiner", Joiner),
+        ["lipsum"] = new Function("lipsum", _ => throw new EngineException("lipsum() is not supported in chat templates")),
         ["raise_exception"] = new Function("raise_exception", arguments =>
         {
             var message = arguments.Required("message");

@@ -29,9 +29,8 @@ internal static class SequenceFilters
         ["slice"] = Slice,
     };
 
-    private static IEnumerable<object?> Reversed(object? value) => value is Undefined
-        ? []
-        : Sequences.Reversed(value) ?? throw new EngineException($"'{Kinds.Name(value)}' object is not reversible");
+    private static IEnumerable<object?> Reversed(object? value) =>
+        Sequences.Reversed(value) ?? throw new EngineException($"'{Kinds.Name(value)}' object is not reversible");
 
     private static object? Join(object? value, Arguments arguments)
     {
@@ -81,9 +80,8 @@ internal static class SequenceFilters
         var caseSensitive = arguments.OptionalTruth("case_sensitive", false);
         var attribute = arguments.Optional("attribute");
         arguments.End();
-        if (attribute is not string paths || !paths.Contains(','))
-            return Ordering.Sort(Sequences.Iterate(value), Filters.Getter(attribute, ignoreCase: !caseSensitive), reverse);
-        var getters = Array.ConvertAll(paths.Split(','), path => Filters.Getter(path, ignoreCase: !caseSensitive));
+        object?[] paths = attribute is string list ? list.Split(',') : [attribute];
+        var getters = Array.ConvertAll(paths, path => Filters.Getter(path, ignoreCase: !caseSensitive));
         return Ordering.Sort(Sequences.Iterate(value), item => new List<object?>(Array.ConvertAll(getters, getter => getter(item))), reverse);
     }
 

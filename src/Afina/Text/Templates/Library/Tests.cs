@@ -22,7 +22,7 @@ internal static class Tests
         ["mapping"] = (value, _) => value is DictValue,
         ["sequence"] = (value, _) => value is string or List<object?> or DictValue or TupleValue or Markup or RangeValue or BytesValue or Undefined,
         ["iterable"] = (value, _) => Sequences.IsIterable(value),
-        ["callable"] = (value, _) => value is Callable,
+        ["callable"] = (value, _) => value is Callable or Undefined,
         ["escaped"] = (value, _) => value is Markup,
         ["lower"] = (value, _) => Casing.IsLower(TextForm.Str(value)),
         ["upper"] = (value, _) => Casing.IsUpper(TextForm.Str(value)),
@@ -59,7 +59,9 @@ internal static class Tests
         Budget.Current.Spend(1);
         if (!ByName.TryGetValue(name, out var test))
             throw new EngineException($"there is no test named '{name}'");
-        return test(value, arguments);
+        var holds = test(value, arguments);
+        arguments.End();
+        return holds;
     }
 
     private static bool Equal(object? value, Arguments arguments) => Equality.Equal(value, arguments.Required("other"));

@@ -128,10 +128,12 @@ internal static class TextFilters
         var endLength = Characters.Count(end);
         if (length < endLength || leeway < 0)
             throw new EngineException($"the filter 'truncate' needs a length of at least {endLength} and no negative leeway");
+        if (Sequences.Length(value) <= length + leeway)
+            return value;
+        if (!Kinds.IsText(value, out _))
+            throw new EngineException($"the filter 'truncate' needs a text, not {Kinds.Name(value)}");
         return Filters.Soft(value, text =>
         {
-            if (Characters.Count(text) <= length + leeway)
-                return text;
             var kept = text[..Characters.Unit(text, length - endLength)];
             var space = kill ? -1 : kept.LastIndexOf(' ');
             return (space >= 0 ? kept[..space] : kept) + end;

@@ -124,8 +124,14 @@ internal sealed class Lexer
     private void ReadComment(int begin)
     {
         var end = _source.IndexOf("#}", begin, StringComparison.Ordinal);
-        if (end < 0)
+        if (end < 0 && begin < _source.Length)
             throw Fault(_position, "the comment is not closed with #}");
+        if (end < 0)
+        {
+            Advance(begin);
+            return;
+        }
+
         Advance(AfterTag(end + 2, end > begin ? _source[end - 1] : '\0', trims: true));
     }
 
@@ -157,6 +163,8 @@ internal sealed class Lexer
 
     private void ReadRaw()
     {
+        if (_position == _source.Length)
+            return;
         for (var tag = _position; (tag = _source.IndexOf("{%", tag, StringComparison.Ordinal)) >= 0; tag++)
         {
             var sign = SignAt(tag + 2);

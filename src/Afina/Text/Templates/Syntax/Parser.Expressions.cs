@@ -209,8 +209,9 @@ internal sealed partial class Parser
     }
 
     /// <summary>One expression, or several with commas between them: a tuple, also without parentheses.</summary>
-    private Expression ParseTuple(bool simple = false, bool conditional = true, string? end = null, bool parenthesized = false)
+    private Expression ParseTuple(Func<Expression>? parse = null, string? end = null, bool parenthesized = false)
     {
+        parse ??= ParseExpression;
         var line = Current.Line;
         var items = new List<Expression>();
         var isTuple = false;
@@ -220,7 +221,7 @@ internal sealed partial class Parser
                 ExpectOperator(",");
             if (Current.Kind is TokenKind.VariableEnd or TokenKind.BlockEnd || Current.IsOperator(")") || (end is not null && Current.IsName(end)))
                 break;
-            items.Add(simple ? ParsePrimary() : conditional ? ParseConditional() : ParseOr());
+            items.Add(parse());
             if (!Current.IsOperator(","))
                 break;
             isTuple = true;
@@ -277,8 +278,15 @@ internal sealed partial class Parser
     private Subscript ParseSubscript(Expression node)
     {
         var line = Next().Line;
-        var items = ParseItems("]", ParseSliceOrIndex);
-        return new Subscript(line, node, items.Length == 1 ? items[0] : new TupleDisplay(line, items));
+        var items = new List<Expression>();
+        while (!SkipOperator("]"))
+        {
+            if (items.Count > 0)
+                ExpectOperator(",");
+            items.Add(ParseSliceOrIndex());
+        }
+
+        return new Subscript(line, node, items.Count == 1 ? items[0] : new TupleDisplay(line, [.. items]));
     }
 
     private Expression ParseSliceOrIndex()

@@ -9,6 +9,7 @@ internal sealed partial class Parser
     private readonly string _source;
     private readonly List<Token> _tokens;
     private readonly Stack<string> _open = new();
+    private readonly HashSet<string> _blocks = [];
     private int _at;
     private int _nesting;
     private bool _hasGeneration;
@@ -174,7 +175,7 @@ internal sealed partial class Parser
         Statement[] otherwise = [];
         while (true)
         {
-            var condition = ParseTuple(conditional: false);
+            var condition = ParseTuple(ParseOr);
             branches.Add((condition, ParseBlock("elif", "else", "endif")));
             var end = Next().Text;
             if (end == "elif")
@@ -189,7 +190,7 @@ internal sealed partial class Parser
     {
         var target = ParseTarget(namespaces: false, tuples: true, end: "in");
         ExpectKeyword("in");
-        var items = ParseTuple(conditional: false, end: "recursive");
+        var items = ParseTuple(ParseOr, "recursive");
         var condition = SkipName("if") ? ParseExpression() : null;
         var recursive = SkipName("recursive");
         var body = ParseBlock("endfor", "else");
@@ -257,6 +258,8 @@ internal sealed partial class Parser
     private Scoped ParseNamedBlock(Token tag)
     {
         var name = ExpectName().Text;
+        if (!_blocks.Add(name))
+            throw Fault($"the block '{name}' is defined twice");
         SkipName("scoped");
         if (SkipName("required"))
             throw Fault("a chat template cannot fill a required block");
@@ -279,17 +282,21 @@ internal sealed partial class Parser
         var token = Current;
         if (!tuples)
             return AsTarget(new Name(token.Line, ExpectName().Text), token);
-        if (namespaces && token.Kind == TokenKind.Name && Peek().IsOperator("."))
-        {
-            _at += 2;
-            return new NamespaceTarget(token.Line, new Name(token.Line, token.Text), ExpectName().Text);
-        }
+        return AsTarget(ParseTuple(namespaces ? ParseNamespaceOrPrimary : ParsePrimary, end), token);
+    }
 
-        return AsTarget(ParseTuple(simple: true, end: end), token);
+    private Expression ParseNamespaceOrPrimary()
+    {
+        var token = Current;
+        if (token.Kind != TokenKind.Name || !Peek().IsOperator("."))
+            return ParsePrimary();
+        _at += 2;
+        return new NamespaceTarget(token.Line, new Name(token.Line, token.Text), ExpectName().Text);
     }
 
     private Expression AsTarget(Expression target, Token token) => target switch
     {
+        NamespaceTarget => target,
         Name { Id: not ("true" or "false" or "none" or "True" or "False" or "None") } => target,
         TupleDisplay tuple => tuple with { Items = [.. tuple.Items.Select(item => AsTarget(item, token))] },
         _ => throw Fault(token.Position, "this cannot be assigned to"),

@@ -151,6 +151,13 @@ internal sealed class Resolver
 
     private void VisitSignature(Signature signature, Statement[] body, Place place)
     {
+        var required = signature.Parameters.AsSpan(0, signature.Parameters.Length - signature.Defaults.Length);
+        foreach (var parameter in required)
+        {
+            if (parameter.Id == "caller" && NameSearch.Reads(body, "caller"))
+                throw Fault(parameter.Line, "a parameter named 'caller' needs a default");
+        }
+
         var scope = new Scope(place.Scope, new FunctionSlots());
         foreach (var parameter in signature.Parameters)
             scope.ReadTarget(parameter);

@@ -18,13 +18,9 @@ internal static partial class Casing
     public static string Title(string text)
     {
         var result = new StringBuilder(text.Length);
-        var afterLetter = false;
-        foreach (var rune in text.EnumerateRunes())
-        {
-            result.Append(afterLetter ? LowerOne(rune) : TitleOne(rune));
-            afterLetter = IsCased(rune);
-        }
-
+        var runes = text.EnumerateRunes().ToArray();
+        for (var i = 0; i < runes.Length; i++)
+            result.Append(i > 0 && IsCased(runes[i - 1]) ? LowerAt(runes, i) : TitleOne(runes[i]));
         return result.ToString();
     }
 
@@ -42,6 +38,7 @@ internal static partial class Casing
     public static string Fold(string text) => Ascii.IsValid(text) ? text.ToLowerInvariant() : Map(text, rune => rune.Value switch
     {
         0x3c2 => "σ",
+        0x1e9e => "ss",
         _ when UpperSpecial.TryGetValue(rune.Value, out var upper) => string.Concat(upper.EnumerateRunes().Select(LowerOne)),
         _ => LowerOne(rune),
     });
@@ -80,9 +77,12 @@ internal static partial class Casing
         var result = new StringBuilder(text.Length);
         var runes = text.EnumerateRunes().ToArray();
         for (var i = 0; i < runes.Length; i++)
-            result.Append(runes[i].Value == 0x3a3 ? IsFinalSigma(runes, i) ? "ς" : "σ" : LowerOne(runes[i]));
+            result.Append(LowerAt(runes, i));
         return result.ToString();
     }
+
+    private static string LowerAt(Rune[] runes, int at) =>
+        runes[at].Value == 0x3a3 ? IsFinalSigma(runes, at) ? "ς" : "σ" : LowerOne(runes[at]);
 
     private static bool IsFinalSigma(Rune[] runes, int at)
     {

@@ -25,8 +25,6 @@ internal sealed record FormatSpec(string Fill, char Align, char Sign, bool Alter
                 return parsed.Pad("", text, '<');
             case double d:
                 return parsed.FormatFloat(d);
-            case bool when parsed.Kind == '\0':
-                return parsed.Pad("", TextForm.Str(value), '<');
             case long or BigInteger or bool:
                 return parsed.Kind is 'e' or 'E' or 'f' or 'F' or 'g' or 'G' or '%' ? parsed.FormatFloat(Numbers.ToDouble(value)) : parsed.FormatInteger(Numbers.ToBig(value));
             default:

@@ -85,12 +85,11 @@ internal sealed class JsonText
     private void WriteDict(DictValue dict, int level)
     {
         _result.Append('{');
-        IEnumerable<KeyValuePair<object?, object?>> items = dict.Items;
-        if (_sorted)
-            items = items.OrderBy(item => item.Key, Comparer<object?>.Create((a, b) => Ordering.Compare(a, b, "<") ?? 0));
+        var keys = _sorted ? Ordering.Sort(dict.Keys, key => key, reverse: false) : dict.Keys;
         var first = true;
-        foreach (var (key, value) in items)
+        foreach (var key in keys)
         {
+            dict.TryGet(key, out var value);
             Separate(first, level + 1);
             first = false;
             WriteText(KeyText(key));

@@ -133,15 +133,15 @@ internal sealed class IteratorValue(IEnumerable<object?> source)
 /// <summary>What <c>namespace()</c> makes: attributes that a set can store from any scope.</summary>
 internal sealed class NamespaceValue
 {
-    private readonly Dictionary<string, object?> _attributes = new(StringComparer.Ordinal);
+    public DictValue Attributes { get; } = new();
 
-    public bool TryGet(string name, out object? value) => _attributes.TryGetValue(name, out value);
+    public bool TryGet(string name, out object? value) => Attributes.TryGet(name, out value);
 
     public void Store(string name, object? value)
     {
         if (name.StartsWith('_'))
             throw new EngineException($"a namespace cannot store '{name}': the name begins with an underscore; rename it");
-        _attributes[name] = value;
+        Attributes[name] = value;
     }
 }
 

@@ -29,7 +29,14 @@ internal static class Ordering
         var keyed = Sequences.ToList(items).ConvertAll(item => (Key: key(item), Item: item));
         var order = Comparer<object?>.Create((a, b) => Compare(a, b, "<") ?? 0);
         var sorted = reverse ? keyed.OrderByDescending(item => item.Key, order) : keyed.OrderBy(item => item.Key, order);
-        return [.. sorted.Select(item => item.Item)];
+        try
+        {
+            return [.. sorted.Select(item => item.Item)];
+        }
+        catch (InvalidOperationException fault) when (fault.InnerException is EngineException refusal)
+        {
+            throw refusal;
+        }
     }
 
     private static int? Items(IReadOnlyList<object?> a, IReadOnlyList<object?> b, string symbol)

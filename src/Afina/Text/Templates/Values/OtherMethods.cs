@@ -10,6 +10,8 @@ internal static class DictMethods
     {
         "get" => new Function(name, arguments =>
         {
+            if (arguments.Named.Count > 0)
+                throw new EngineException("dict.get() takes no keyword arguments");
             var key = arguments.Required("key");
             var fallback = arguments.Optional("default");
             arguments.End();

@@ -43,7 +43,7 @@ internal sealed class PercentFormat
             Budget.Current.Grow(_result.Length, 32);
         }
 
-        if (!_byName && _used < _list.Count && _values is not (DictValue or List<object?>))
+        if (!_byName && _used < _list.Count && _values is not (DictValue or List<object?> or BytesValue or RangeValue or Undefined))
             throw new EngineException("not all arguments converted during string formatting");
     }
 

@@ -14,7 +14,7 @@ internal static class Sequences
         RangeValue range => Count(range),
         DictView view => view.Iterate(),
         IteratorValue iterator => Drain(iterator),
-        Markup markup => Characters.Each(markup.Text).Select(character => new Markup(character)),
+        Markup markup => Characters.Each(markup.Text),
         BytesValue bytes => bytes.Bytes.Select(b => (object?)(long)b),
         _ => throw new EngineException($"'{Kinds.Name(value)}' object is not iterable"),
     };
@@ -130,6 +130,7 @@ internal static class Sequences
     /// <summary>reversed(): null where Python has none.</summary>
     public static IEnumerable<object?>? Reversed(object? value) => value switch
     {
+        Undefined => [],
         DictValue dict => dict.Keys.Reverse(),
         DictView view => view.Iterate().Reverse(),
         List<object?> or TupleValue or RangeValue or string or Markup => Iterate(value).Reverse(),

@@ -58,16 +58,26 @@ internal static partial class StringMethods
 
     /// <summary>The method of a text.</summary>
     public static Callable? Find(string text, string name) =>
-        Methods.TryGetValue(name, out var method) ? new Function(name, arguments => method(text, arguments)) : null;
+        Methods.TryGetValue(name, out var method) ? new Function(name, arguments => Invoke(name, method, text, arguments)) : null;
 
     /// <summary>The method of an escaped text: its texts are escaped too.</summary>
     public static Callable? Find(Markup markup, string name) => name switch
     {
         "format" => new Function(name, arguments => new Markup(BraceFormat.Apply(markup.Text, arguments, null, escape: true))),
         "unescape" => new Function(name, _ => System.Net.WebUtility.HtmlDecode(markup.Text)),
-        _ when Methods.TryGetValue(name, out var method) => new Function(name, arguments => Mark(method(markup.Text, Escaped(name, arguments)))),
+        _ when Methods.TryGetValue(name, out var method) => new Function(name, arguments => Mark(Invoke(name, method, markup.Text, Escaped(name, arguments)))),
         _ => null,
     };
+
+    private static object? Invoke(string name, Func<string, Arguments, object?> method, string text, Arguments arguments)
+    {
+        if (arguments.Named.Count > 0 && name is not ("format" or "split" or "rsplit" or "splitlines" or "encode" or "expandtabs"))
+            throw new EngineException($"str.{name}() takes no keyword arguments");
+        var result = method(text, arguments);
+        if (name != "format")
+            arguments.End();
+        return result;
+    }
 
     private static object? Mark(object? result) => result switch
     {

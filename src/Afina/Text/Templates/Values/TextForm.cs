@@ -60,6 +60,11 @@ internal static class TextForm
                 break;
             case BytesValue bytes: AppendBytes(result, bytes.Bytes); break;
             case Undefined: result.Append("Undefined"); break;
+            case NamespaceValue space:
+                result.Append("<Namespace ");
+                AppendDict(result, space.Attributes);
+                result.Append('>');
+                break;
             case Callable callable: result.Append("<function ").Append(callable.Name).Append('>'); break;
             default: result.Append('<').Append(Kinds.Name(value)).Append(" object>"); break;
         }
