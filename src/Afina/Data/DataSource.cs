@@ -8,7 +8,8 @@ namespace Afina.Data;
 /// <param name="Weight">How often each row is seen in an epoch: 2 is twice; 0.5 is half of the rows, another half each epoch.</param>
 /// <param name="Type">The row format by name, or null to look at the rows.</param>
 /// <param name="Split">For a folder the file's name without ending; <c>train[:100]</c>, <c>[10%:]</c> and the like take part of the rows.</param>
-public sealed record DataSource(string Path, double Weight = 1, string? Type = null, string? Split = null)
+/// <param name="Fields">For columns under other names: the standard name to the file's, for example messages to chat.</param>
+public sealed record DataSource(string Path, double Weight = 1, string? Type = null, string? Split = null, IReadOnlyDictionary<string, string>? Fields = null)
 {
     /// <summary>Reads <c>path</c> or <c>path:weight</c>.</summary>
     /// <exception cref="FormatException">The weight is not positive.</exception>

@@ -29,6 +29,9 @@ public enum FindingKind
 
     /// <summary>The chosen and the rejected answer are the same.</summary>
     SameAnswers,
+
+    /// <summary>A held-out row is also trained, so the held-out loss looks better than it is.</summary>
+    Leak,
 }
 
 /// <summary>Something noticed about a row, with its place.</summary>

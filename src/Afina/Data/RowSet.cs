@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Afina.Data.Reading;
 
 namespace Afina.Data;
@@ -28,7 +29,7 @@ public sealed record RowSet(DataSource Source, IReadOnlyList<Row> Rows, IReadOnl
         {
             if (result.Columns is { } columns)
             {
-                rows.Add(new Row(columns, path, result.Line));
+                rows.Add(new Row(Renamed(columns, source.Fields), path, result.Line));
                 continue;
             }
 
@@ -45,6 +46,17 @@ public sealed record RowSet(DataSource Source, IReadOnlyList<Row> Rows, IReadOnl
             throw new InvalidDataException(first is null ? $"{path}: the file has no rows" : $"{first} (no row of the file can be read)");
         var kept = source.Slice(rows.Count);
         return new RowSet(source, kept.Equals(Range.All) ? rows : rows[kept], findings);
+    }
+
+    private static JsonObject Renamed(JsonObject columns, IReadOnlyDictionary<string, string>? fields)
+    {
+        foreach (var (standard, name) in fields ?? new Dictionary<string, string>())
+        {
+            if (standard != name && columns.Remove(name, out var value))
+                columns[standard] = value;
+        }
+
+        return columns;
     }
 
     /// <summary>Reads a file's rows one by one, the bad ones as problems.</summary>

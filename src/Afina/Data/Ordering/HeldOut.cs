@@ -1,7 +1,3 @@
-using System.IO.Hashing;
-using System.Text;
-using Afina.Engine.Execution;
-
 namespace Afina.Data.Ordering;
 
 /// <summary>Chooses rows to hold out of training.</summary>
@@ -23,7 +19,7 @@ public static class HeldOut
         if (wanted == 0)
             return (rows, []);
 
-        var keys = rows.Select(row => CounterRandom.Mix(XxHash3.HashToUInt64(Encoding.UTF8.GetBytes(row.Columns.ToJsonString()), seed))).ToArray();
+        var keys = rows.Select(row => RowKeys.Of(row, seed)).ToArray();
         var limit = keys.Order().ElementAt(wanted - 1);
         var train = rows.Where((_, i) => keys[i] > limit).ToList();
         if (train.Count == 0)

@@ -11,10 +11,12 @@ namespace Afina.Data.Preparation;
 /// <param name="render">Renders messages, with a generation prompt or without; throws where the template refuses them.</param>
 /// <param name="messages">The conversation.</param>
 /// <param name="text">How it was rendered.</param>
-/// <param name="specialAt">The length of the special token that a place of the text begins with, or 0.</param>
+/// <param name="specialAt">The length of the special token that stands at a place of a text, or 0.</param>
 internal sealed class AssistantSpans(Func<JsonArray, bool, string> render, JsonArray messages, string text, Func<string, int, int> specialAt)
 {
     private const string Opening = "\uE000\uE001", Closing = "\uE001\uE000";
+
+    private const int LongestSpecial = 40;
 
     /// <summary>The spans, in order; a turn that cannot be found is an error.</summary>
     /// <exception cref="FormatException">A turn cannot be found.</exception>
@@ -49,9 +51,19 @@ internal sealed class AssistantSpans(Func<JsonArray, bool, string> render, JsonA
         if (Rendered(turn, generationPrompt: true) is not { } prompt)
             return -1;
         var start = text.AsSpan().CommonPrefixLength(prompt);
-        // Without a common beginning up to the prompt's header the two are other texts.
-        var before = Rendered(turn, generationPrompt: false);
-        return start == prompt.Length || (before is not null && start > before.Length && text.StartsWith(before, StringComparison.Ordinal)) ? Math.Max(start, least) : -1;
+        if (start == prompt.Length)
+            return Math.Max(start, least);
+        // Without a common beginning up to the prompt's header the two are other texts; and no header ends inside a special token.
+        for (var back = 1; back <= Math.Min(LongestSpecial, start); back++)
+        {
+            if (specialAt(prompt, start - back) > back || specialAt(text, start - back) > back)
+            {
+                start -= back;
+                break;
+            }
+        }
+
+        return Rendered(turn, generationPrompt: false) is { } before && start > before.Length && text.StartsWith(before, StringComparison.Ordinal) ? Math.Max(start, least) : -1;
     }
 
     private int End(int turn, int start)
@@ -80,11 +92,17 @@ internal sealed class AssistantSpans(Func<JsonArray, bool, string> render, JsonA
     /// <summary>Where a turn's content is, by marks inside its outer spaces, which templates may trim.</summary>
     private (int Start, int End) Marked(int turn)
     {
-        if (messages[turn]!["content"] is not JsonValue value || !value.TryGetValue<string>(out var content) || content.AsSpan().Trim().Length == 0)
+        var content = messages[turn]!["content"] switch
+        {
+            null => "",
+            JsonValue value when value.TryGetValue<string>(out var written) => written,
+            _ => null,
+        };
+        if (content is null)
             return (-1, -1);
         var copy = (JsonArray)messages.DeepClone();
-        var from = content.Length - content.AsSpan().TrimStart().Length;
         var to = content.AsSpan().TrimEnd().Length;
+        var from = Math.Min(to, content.Length - content.AsSpan().TrimStart().Length);
         copy[turn]!["content"] = content[..from] + Opening + content[from..to] + Closing + content[to..];
         if (Rendered(copy, generationPrompt: false) is not { } marked)
             return (-1, -1);

@@ -20,6 +20,8 @@ internal sealed record ChatEncoderOptions
 /// <summary>Encodes rows with a model's own tokenizer and chat template.</summary>
 internal sealed class ChatEncoder : RowEncoder
 {
+    private const int LongestSpecial = 64;
+
     private readonly Tokenizer _tokenizer;
     private readonly ChatTemplate? _template;
     private readonly ChatEncoderOptions _options;
@@ -70,19 +72,14 @@ internal sealed class ChatEncoder : RowEncoder
         var encoded = _tokenizer.EncodeWithOffsets(rendered.Text, addSpecialTokens: false);
         IReadOnlyList<(int Start, int End)> spans = !chat.WithSpans ? []
             : HasGeneration ? rendered.AssistantSpans
-            : new AssistantSpans((messages, prompt) => Render(chat, messages, prompt).Text, chat.Messages, rendered.Text, (_, at) => SpecialAt(encoded, at)).Find();
+            : new AssistantSpans((messages, prompt) => Render(chat, messages, prompt).Text, chat.Messages, rendered.Text, SpecialAt).Find();
         return new EncodedChat([.. encoded.Ids], encoded.Utf16Offsets, spans);
     }
 
-    private int SpecialAt(EncodedText encoded, int at)
+    private int SpecialAt(string text, int at)
     {
-        for (var i = 0; i < encoded.Ids.Count; i++)
-        {
-            if (encoded.Utf16Offsets[i].Start == at && IsSpecial(encoded.Ids[i]))
-                return encoded.Utf16Offsets[i].End - at;
-        }
-
-        return 0;
+        var encoded = _tokenizer.EncodeWithOffsets(text.Substring(at, Math.Min(LongestSpecial, text.Length - at)), addSpecialTokens: false);
+        return encoded.Ids.Count > 0 && encoded.Utf16Offsets[0].Start == 0 && IsSpecial(encoded.Ids[0]) ? encoded.Utf16Offsets[0].End : 0;
     }
 
     private RenderedChat Render(ChatRequest chat, JsonArray messages, bool generationPrompt)

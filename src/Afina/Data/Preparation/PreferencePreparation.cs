@@ -7,6 +7,7 @@ internal sealed class PreferencePreparation(RowEncoder encoder, PreparationOptio
 {
     private readonly RowTokens _tokens = new(encoder, options);
     private readonly Checks _checks = new(encoder);
+    private readonly RowByRow _rows = new(options.SkipBadRows);
 
     /// <summary>Prepares rows; a row that is left out is null.</summary>
     /// <exception cref="InvalidDataException">A row cannot be used.</exception>
@@ -15,7 +16,7 @@ internal sealed class PreferencePreparation(RowEncoder encoder, PreparationOptio
         if (rows.Count == 0)
             return [];
         if (options.Rules == PreparationRules.Afina)
-            return RowByRow.Run(rows, options.SkipBadRows, findings, row => Prepare(row, named, findings));
+            return _rows.Run(rows, findings, row => Prepare(row, named, findings));
 
         var extract = !rows[0].Columns.ContainsKey("prompt");
         Row[] standard = [.. rows.Select(row => row with { Columns = extract ? ImplicitPrompt.SplitAsTrl(row) : (JsonObject)row.Columns.DeepClone() })];

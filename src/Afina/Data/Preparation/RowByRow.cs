@@ -1,15 +1,16 @@
 namespace Afina.Data.Preparation;
 
 /// <summary>Prepares rows one after the other and decides what becomes of bad ones.</summary>
-internal static class RowByRow
+internal sealed class RowByRow(bool skipBadRows)
 {
-    /// <summary>Prepares each row. A row that is refused ends the run, with how many more there are, or is skipped with a finding; the
-    /// same row again is noted.</summary>
-    public static IReadOnlyList<T?> Run<T>(IReadOnlyList<Row> rows, bool skipBadRows, ICollection<Finding> findings, Func<Row, T?> prepare)
+    private readonly Dictionary<UInt128, string> _seen = [];
+
+    /// <summary>Prepares each row. A row that is refused ends the run, with how many more there are, or is skipped with a finding; a row
+    /// that stood in this or an earlier set already is noted.</summary>
+    public IReadOnlyList<T?> Run<T>(IReadOnlyList<Row> rows, ICollection<Finding> findings, Func<Row, T?> prepare)
         where T : class
     {
         var results = new List<T?>(rows.Count);
-        var seen = new Dictionary<string, Row>(StringComparer.Ordinal);
         InvalidDataException? first = null;
         var bad = 0;
         foreach (var row in rows)
@@ -18,8 +19,9 @@ internal static class RowByRow
             try
             {
                 result = prepare(row);
-                if (!seen.TryAdd(row.Columns.ToJsonString(), row))
-                    findings.Add(new Finding(FindingKind.Duplicate, row.File, row.Line, $"the same row as {seen[row.Columns.ToJsonString()].Where}"));
+                var key = RowKeys.Of(row);
+                if (!_seen.TryAdd(key, row.Where))
+                    findings.Add(new Finding(FindingKind.Duplicate, row.File, row.Line, $"the same row as {_seen[key]}"));
             }
             catch (InvalidDataException error)
             {

@@ -8,6 +8,7 @@ internal sealed class SupervisedPreparation(RowEncoder encoder, PreparationOptio
 {
     private readonly RowTokens _tokens = new(encoder, options);
     private readonly Checks _checks = new(encoder);
+    private readonly RowByRow _rows = new(options.SkipBadRows);
 
     /// <summary>Prepares rows; a row that is left out is null. What is noticed goes to <paramref name="findings"/>.</summary>
     /// <param name="rows">The rows.</param>
@@ -21,7 +22,7 @@ internal sealed class SupervisedPreparation(RowEncoder encoder, PreparationOptio
             return [];
         return options.Rules == PreparationRules.Trl
             ? AsTrl(rows, packs)
-            : RowByRow.Run(rows, options.SkipBadRows, findings, row => Prepare(row, named, findings));
+            : _rows.Run(rows, findings, row => Prepare(row, named, findings));
     }
 
     /// <summary>Afina's rules, for one row.</summary>

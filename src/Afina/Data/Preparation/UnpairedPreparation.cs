@@ -10,6 +10,7 @@ internal sealed class UnpairedPreparation(RowEncoder encoder, PreparationOptions
 
     private readonly RowTokens _tokens = new(encoder, options);
     private readonly Checks _checks = new(encoder);
+    private readonly RowByRow _rows = new(options.SkipBadRows);
 
     /// <summary>Prepares rows; pairs are taken apart, all chosen answers before all rejected ones. For each answer its row's number comes
     /// with it; one that is left out is null.</summary>
@@ -21,7 +22,7 @@ internal sealed class UnpairedPreparation(RowEncoder encoder, PreparationOptions
         var answers = new List<(int Row, Row Columns)>();
         if (options.Rules == PreparationRules.Afina)
         {
-            var standard = RowByRow.Run(rows, options.SkipBadRows, findings, row => RowStandard.Of(row, named, options, encoder.HasTemplate));
+            var standard = _rows.Run(rows, findings, row => RowStandard.Of(row, named, options, encoder.HasTemplate));
             answers.AddRange(Apart([.. Enumerable.Range(0, rows.Count).Where(i => standard[i] is not null).Select(i => (i, standard[i]!))]));
         }
         else

@@ -34,6 +34,10 @@ internal sealed class TopH(double share) : LogitsStep
             least = keys[i];
         }
 
-        SamplingWorkspace.RemoveBelow(logits, least);
+        for (var i = 0; i < logits.Length; i++)
+        {
+            if (SamplingWorkspace.Key(logits[i], i) < least)
+                logits[i] = Removed;
+        }
     }
 }

@@ -26,6 +26,10 @@ internal sealed class TopP(double share) : LogitsStep
             remaining -= Math.Exp((double)logits[SamplingWorkspace.Token(least)] - softmax.Max);
         }
 
-        SamplingWorkspace.RemoveBelow(logits, least);
+        for (var i = 0; i < logits.Length; i++)
+        {
+            if (SamplingWorkspace.Key(logits[i], i) < least)
+                logits[i] = Removed;
+        }
     }
 }
