@@ -7,6 +7,7 @@ internal sealed unsafe class MatrixProduct
 {
     private readonly ProductSpec spec;
     private readonly TiledProduct tiled;
+    private readonly FewRowsProduct? fewRows;
 
     /// <summary>Prepares a product for this processor's kernel, or for <paramref name="kernel"/>.</summary>
     /// <exception cref="ArgumentException">Shapes do not fit together.</exception>
@@ -14,14 +15,16 @@ internal sealed unsafe class MatrixProduct
     {
         ProductChecks.Validate(spec);
         this.spec = spec;
-        tiled = new TiledProduct(ProductTransposition.Apply(spec), kernel ?? MicroKernels.For(spec.Mode));
+        kernel ??= MicroKernels.For(spec.Mode);
+        tiled = new TiledProduct(ProductTransposition.Apply(spec), kernel);
+        fewRows = FewRowsProduct.TryCreate(spec, kernel);
     }
 
     /// <summary>Scratch shared by all workers; products that do not run at the same time may share it.</summary>
     public long SharedBytes => tiled.SharedBytes;
 
     /// <summary>Scratch of one worker; products may share it.</summary>
-    public long WorkerBytes => tiled.WorkerBytes;
+    public long WorkerBytes => Math.Max(tiled.WorkerBytes, fewRows?.WorkerBytes ?? 0);
 
     /// <summary>The most phases that a run takes. The executor puts a barrier between phases; a phase without tiles needs none.</summary>
     public int Phases => tiled.Phases;
@@ -35,6 +38,7 @@ internal sealed unsafe class MatrixProduct
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(workerStride, WorkerBytes);
         tiled.Bind(shared, workers, workerStride);
+        fewRows?.Bind(workers, workerStride);
     }
 
     /// <summary>Tiles of a phase when <paramref name="count"/> rows are bound; may be zero.</summary>
@@ -42,6 +46,8 @@ internal sealed unsafe class MatrixProduct
     {
         ArgumentOutOfRangeException.ThrowIfNegative(count);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(count, Capacity);
+        if (IsFew(count))
+            return phase == 0 ? fewRows!.Tiles() : 0;
         return tiled.Tiles(phase, count);
     }
 
@@ -49,6 +55,11 @@ internal sealed unsafe class MatrixProduct
     public void Run(int phase, int tile, int count, int worker)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)tile, (uint)Tiles(phase, count));
-        tiled.Run(phase, tile, count, worker);
+        if (IsFew(count))
+            fewRows!.Run(tile, count, worker);
+        else
+            tiled.Run(phase, tile, count, worker);
     }
+
+    private bool IsFew(int count) => fewRows is not null && count is > 0 and <= RowDot.MaxRows;
 }

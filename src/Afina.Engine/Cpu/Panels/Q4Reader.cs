@@ -27,16 +27,13 @@ internal sealed unsafe class Q4Reader(Weight weight) : MatrixReader
         }
 
         // Lanes 0 to 15 look up the low halves of bytes 0 to 15, lanes 16 to 31 the high halves.
-        var steps = hasMinimum ? Vector512.ConvertToSingle(Vector512<int>.Indices) : Vector512.ConvertToSingle(Vector512<int>.Indices) - Vector512.Create(8f);
         for (var r = 0; r < rows; r++)
         {
             var block = data + ((long)(row + r) * blocksPerRow + column / Block) * blockBytes;
             var to = (ushort*)destination + (long)r * stride;
             for (var c = 0; c < columns; c += Block, block += blockBytes)
             {
-                var d = Vector512.Create(Conversions.Half(block));
-                var values = hasMinimum ? d * steps + Vector512.Create(Conversions.Half(block + 2)) : d * steps;
-                var table = Conversions.Narrow(values).ToVector512Unsafe();
+                var table = Conversions.Narrow(Q4Values.Of(block, hasMinimum)).ToVector512Unsafe();
                 var codes = Avx2.ConvertToVector256Int16(Vector128.Load(block + blockBytes - 16)).AsUInt16();
                 var indices = Vector512.Create(codes & Vector256.Create((ushort)15), codes >>> 4);
                 Avx512BW.PermuteVar32x16(table, indices).Store(to + c);

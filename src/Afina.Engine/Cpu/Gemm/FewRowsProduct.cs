@@ -1,0 +1,104 @@
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+using Afina.Engine.Cpu.Panels;
+
+namespace Afina.Engine.Cpu.Gemm;
+
+/// <summary>A product of up to four rows (decoding): every stored element is read once, straight from its block, without packing.</summary>
+/// <remarks>The left rows enter rounded as the mode says; the weights with the value that their blocks have.</remarks>
+internal sealed unsafe class FewRowsProduct
+{
+    private const int NarrowTile = 32;
+    private const int WideTile = 64;
+    private const int WideColumns = 1024;
+
+    private readonly ProductSpec spec;
+    private readonly RowDot[][] dots;
+    private readonly int[] tileColumns;
+    private readonly int[] lengths;
+    private readonly MatrixReader[] readers;
+    private byte* workers;
+    private long workerStride;
+
+    private FewRowsProduct(ProductSpec spec, bool vectors)
+    {
+        this.spec = spec;
+        lengths = [.. spec.Lefts.Select(l => (l.Inner + 31) & ~31)];
+        var kind = spec.Mode == ComputeMode.Bf16 ? PanelKind.RoundedFp32 : PanelKind.Fp32;
+        readers = [.. spec.Lefts.Select(l => (MatrixReader)new DenseReader(l.Operand.Data, l.Operand.Type, l.Operand.Stride, kind))];
+        dots = [.. spec.Outputs.Select(o => o.Terms.Select(t => RowDots.Of(t.Right, spec.Lefts[t.Left].Inner, vectors)).ToArray())];
+        tileColumns = [.. spec.Outputs.Select(o => o.Columns >= WideColumns ? WideTile : NarrowTile)];
+        WorkerBytes = (RowDot.MaxRows * (lengths.Max() + WideTile) * sizeof(float)) + ReaderDot.ScratchBytes;
+    }
+
+    public long WorkerBytes { get; }
+
+    /// <summary>The few-rows form of a product, or null when it has none: counted rows, plain left rows, right operands whose stored rows
+    /// are outputs.</summary>
+    public static FewRowsProduct? TryCreate(ProductSpec spec, MicroKernel kernel) =>
+        spec.Counted == CountedDimension.Rows
+        && spec.Lefts.All(l => l.Operand.Weight is null && !l.Operand.IsTransposed)
+        && spec.Outputs.All(o => !o.IsTransposed && o.Terms.All(t => t.Right.IsTransposed))
+            ? new FewRowsProduct(spec, CpuFeatures.Avx512 && kernel.Name is "bf16" or "avx512")
+            : null;
+
+    public void Bind(byte* workerScratch, long stride)
+    {
+        workers = workerScratch;
+        workerStride = stride;
+    }
+
+    public int Tiles()
+    {
+        var tiles = 0;
+        for (var o = 0; o < tileColumns.Length; o++)
+            tiles += TilesOf(o);
+        return tiles;
+    }
+
+    public void Run(int tile, int rows, int worker)
+    {
+        var output = 0;
+        while (tile >= TilesOf(output))
+            tile -= TilesOf(output++);
+        var width = tileColumns[output];
+        var target = spec.Outputs[output];
+        var first = tile * width;
+        var columns = Math.Min(width, target.Columns - first);
+        var sums = (float*)(workers + worker * workerStride);
+        var scratch = (byte*)(sums + RowDot.MaxRows * WideTile);
+        var x = (float*)(scratch + ReaderDot.ScratchBytes);
+        new Span<float>(sums, rows * width).Clear();
+        for (var t = 0; t < target.Terms.Count; t++)
+        {
+            var dot = dots[output][t];
+            var left = target.Terms[t].Left;
+            var stride = lengths[left];
+            readers[left].Read(0, rows, 0, spec.Lefts[left].Inner, (byte*)x, stride);
+            if (dot.Paired)
+            {
+                for (var i = 0; i < rows; i++)
+                    Pair(x + (long)i * stride, spec.Lefts[left].Inner);
+            }
+
+            for (var c = 0; c < columns; c++)
+                dot.Run(first + c, x, stride, rows, sums + c, width, scratch);
+        }
+
+        Epilogue.Store(target, sums, width, 0, rows, first, columns);
+    }
+
+    private int TilesOf(int output) => (spec.Outputs[output].Columns + tileColumns[output] - 1) / tileColumns[output];
+
+    /// <summary>Splits each 32 elements into the 16 even ones and the 16 odd ones; only decoders that need AVX-512 ask for it.</summary>
+    private static void Pair(float* x, int count)
+    {
+        var even = Vector512<int>.Indices * 2;
+        for (var b = 0; b < count; b += 32)
+        {
+            var (low, high) = (Vector512.Load(x + b), Vector512.Load(x + b + 16));
+            Avx512F.PermuteVar16x32x2(low, even, high).Store(x + b);
+            Avx512F.PermuteVar16x32x2(low, even + Vector512<int>.One, high).Store(x + b + 16);
+        }
+    }
+}
