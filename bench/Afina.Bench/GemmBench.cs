@@ -47,6 +47,13 @@ internal static class GemmBench
                 if (what.Length < 6 && (format is not null || name.Contains("head", StringComparison.Ordinal)))
                     continue;
                 using var product = make(title, shapes, kernel);
+                if (shapes.Rows <= 4)
+                {
+                    var time = product.Best(team, milliseconds);
+                    Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  {title,-34} {product.Bytes / time / 1e9,8:F1} GB/s    {time * 1e6,9:F0} us"));
+                    continue;
+                }
+
                 var rate = MicrokernelRate.Measure(kernel, team.Threads, 4);
                 var seconds = product.Best(team, milliseconds);
                 rate = Math.Max(rate, MicrokernelRate.Measure(kernel, team.Threads, 4));
@@ -63,15 +70,24 @@ internal static class GemmBench
     /// <summary>Long enough for the runtime to compile the packers at its highest tier.</summary>
     private static void WarmUp(MicroKernel kernel, GemmTeam team)
     {
-        foreach (var (_, make) in Products())
+        foreach (var rows in new[] { 256, 1 })
         {
-            using var product = make("", new GemmShapes(256, 128, [160], 16), kernel);
-            product.Best(team, 150);
+            foreach (var (_, make) in Products())
+            {
+                using var product = make("", new GemmShapes(rows, 128, [160], 16), kernel);
+                product.Best(team, 150);
+            }
         }
     }
 
     private static IEnumerable<(string, GemmShapes)> Shapes(int rows, BlockFormat? format)
     {
+        if (rows <= 4)
+        {
+            // Larger than any last-level cache, as a model being decoded is.
+            yield return ("streamed", new GemmShapes(rows, 2048, [65536], 16, format));
+        }
+
         yield return ("smollm2 qkv", new GemmShapes(rows, 576, [576, 192, 192], 16, format));
         yield return ("smollm2 o", new GemmShapes(rows, 576, [576], 16, format));
         yield return ("smollm2 gate,up", new GemmShapes(rows, 576, [1536, 1536], 16, format));

@@ -11,6 +11,9 @@ internal sealed unsafe class GemmCase(string name, double flops, MatrixProduct p
 
     public double Flops { get; } = flops;
 
+    /// <summary>Bytes of all operands and outputs.</summary>
+    public long Bytes => memory.Sum(b => b.Length);
+
     /// <summary>Seconds of the fastest of several runs.</summary>
     public double Best(GemmTeam team, int milliseconds)
     {

@@ -14,10 +14,10 @@ internal readonly unsafe struct Fp32Decoder(byte* data, int stride) : IBlockDeco
     public static bool Paired => false;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public byte* Row(int row) => data + (long)row * stride * 4;
+    public byte* Row(int row, float* scratch) => data + (long)row * stride * 4;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void Decode(byte* data, int row, int block, out Vector512<float> first, out Vector512<float> second)
+    public void Decode(byte* data, float* scratch, int block, out Vector512<float> first, out Vector512<float> second)
     {
         first = Vector512.Load((float*)data + 32 * block);
         second = Vector512.Load((float*)data + 32 * block + 16);
@@ -32,10 +32,10 @@ internal readonly unsafe struct Bf16Decoder(byte* data, int stride) : IBlockDeco
     public static bool Paired => true;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public byte* Row(int row) => data + (long)row * stride * 2;
+    public byte* Row(int row, float* scratch) => data + (long)row * stride * 2;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void Decode(byte* data, int row, int block, out Vector512<float> first, out Vector512<float> second)
+    public void Decode(byte* data, float* scratch, int block, out Vector512<float> first, out Vector512<float> second)
     {
         var pairs = Vector512.Load((uint*)data + 16 * block);
         first = (pairs << 16).AsSingle();
@@ -43,25 +43,50 @@ internal readonly unsafe struct Bf16Decoder(byte* data, int stride) : IBlockDeco
     }
 }
 
-/// <summary>Q4_0 and Q4_1: the 16 values of a block in a register, looked up by the low and the high halves of its bytes (a lookup reads
-/// four bits of each index, so they need no mask).</summary>
-internal readonly unsafe struct Q4Decoder(Weight weight) : IBlockDecoder
+/// <summary>Q4_0: the 16 values of a block in a register, looked up by the low and the high halves of its bytes (a lookup reads four bits of
+/// each index, so they need no mask).</summary>
+internal readonly unsafe struct Q40Decoder(Weight weight) : IBlockDecoder
 {
+    private const int BlockBytes = 18;
+
     private readonly byte* data = weight.Data;
-    private readonly int blockBytes = weight.Format.BlockBytes;
-    private readonly int rowBytes = weight.Columns / 32 * weight.Format.BlockBytes;
+    private readonly int rowBytes = weight.Columns / 32 * BlockBytes;
 
     public static bool Paired => false;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public byte* Row(int row) => data + (long)row * rowBytes;
+    public byte* Row(int row, float* scratch) => data + (long)row * rowBytes;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void Decode(byte* data, int row, int block, out Vector512<float> first, out Vector512<float> second)
+    public void Decode(byte* data, float* scratch, int block, out Vector512<float> first, out Vector512<float> second)
     {
-        var at = data + (long)block * blockBytes;
-        var values = Q4Values.Of(at, blockBytes == 20);
-        var codes = Avx512F.ConvertToVector512Int32(Vector128.Load(at + blockBytes - 16));
+        var at = data + (long)block * BlockBytes;
+        var values = Q4Values.Symmetric(at);
+        var codes = Avx512F.ConvertToVector512Int32(Vector128.Load(at + BlockBytes - 16));
+        first = Avx512F.PermuteVar16x32(values, codes);
+        second = Avx512F.PermuteVar16x32(values, codes >>> 4);
+    }
+}
+
+/// <summary>Q4_1, like Q4_0.</summary>
+internal readonly unsafe struct Q41Decoder(Weight weight) : IBlockDecoder
+{
+    private const int BlockBytes = 20;
+
+    private readonly byte* data = weight.Data;
+    private readonly int rowBytes = weight.Columns / 32 * BlockBytes;
+
+    public static bool Paired => false;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public byte* Row(int row, float* scratch) => data + (long)row * rowBytes;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Decode(byte* data, float* scratch, int block, out Vector512<float> first, out Vector512<float> second)
+    {
+        var at = data + (long)block * BlockBytes;
+        var values = Q4Values.WithMinimum(at);
+        var codes = Avx512F.ConvertToVector512Int32(Vector128.Load(at + BlockBytes - 16));
         first = Avx512F.PermuteVar16x32(values, codes);
         second = Avx512F.PermuteVar16x32(values, codes >>> 4);
     }
@@ -76,10 +101,10 @@ internal readonly unsafe struct Q8Decoder(Weight weight) : IBlockDecoder
     public static bool Paired => false;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public byte* Row(int row) => data + (long)row * rowBytes;
+    public byte* Row(int row, float* scratch) => data + (long)row * rowBytes;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void Decode(byte* data, int row, int block, out Vector512<float> first, out Vector512<float> second)
+    public void Decode(byte* data, float* scratch, int block, out Vector512<float> first, out Vector512<float> second)
     {
         var at = data + block * 34L;
         var d = Vector512.Create(Conversions.Half(at));
@@ -100,12 +125,18 @@ internal readonly unsafe struct FourBitDecoder(Weight weight) : IBlockDecoder
     public static bool Paired => true;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public byte* Row(int row) => data + (long)row * columns / 2;
+    public byte* Row(int row, float* scratch)
+    {
+        var first = ((long)row * columns) >> shift;
+        for (var block = 0; block < columns >> shift; block++)
+            scratch[block] = scales.Scale(first + block);
+        return data + (long)row * columns / 2;
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void Decode(byte* data, int row, int block, out Vector512<float> first, out Vector512<float> second)
+    public void Decode(byte* data, float* scratch, int block, out Vector512<float> first, out Vector512<float> second)
     {
-        var values = map * scales.Scale(((long)row * columns + 32 * block) >> shift);
+        var values = map * scratch[(32 * block) >> shift];
         var codes = Avx512F.ConvertToVector512Int32(Vector128.Load(data + 16L * block));
         first = Avx512F.PermuteVar16x32(values, codes >>> 4);
         second = Avx512F.PermuteVar16x32(values, codes);

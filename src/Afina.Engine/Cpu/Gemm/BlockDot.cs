@@ -10,11 +10,11 @@ internal unsafe interface IBlockDecoder
     /// <summary>Whether the registers hold the even and the odd elements instead of the first and the second half.</summary>
     static abstract bool Paired { get; }
 
-    /// <summary>The first byte of a stored row.</summary>
-    byte* Row(int row);
+    /// <summary>The first byte of a stored row; what is kept apart from it goes to <paramref name="scratch"/>.</summary>
+    byte* Row(int row, float* scratch);
 
     /// <summary>Elements 32·block to 32·block + 31 of the row at <paramref name="data"/>.</summary>
-    void Decode(byte* data, int row, int block, out Vector512<float> first, out Vector512<float> second);
+    void Decode(byte* data, float* scratch, int block, out Vector512<float> first, out Vector512<float> second);
 }
 
 /// <summary>Reads blocks directly, each once for all rows: limited by memory, as decoding is.</summary>
@@ -29,13 +29,13 @@ internal sealed unsafe class BlockDot<TDecoder>(TDecoder decoder, int columns) :
     public override void Run(int row, float* x, int stride, int rows, float* sums, int sumStride, byte* scratch)
     {
         var local = decoder;
-        var data = local.Row(row);
+        var data = local.Row(row, (float*)scratch);
         Vector512<float> a0 = default, b0 = default;
         if (rows == 1)
         {
             for (var block = 0; block < blocks; block++, x += 32)
             {
-                local.Decode(data, row, block, out var first, out var second);
+                local.Decode(data, (float*)scratch, block, out var first, out var second);
                 a0 = Avx512F.FusedMultiplyAdd(first, Vector512.Load(x), a0);
                 b0 = Avx512F.FusedMultiplyAdd(second, Vector512.Load(x + 16), b0);
             }
@@ -51,7 +51,7 @@ internal sealed unsafe class BlockDot<TDecoder>(TDecoder decoder, int columns) :
         {
             for (var block = 0; block < blocks; block++, x += 32, x1 += 32)
             {
-                local.Decode(data, row, block, out var first, out var second);
+                local.Decode(data, (float*)scratch, block, out var first, out var second);
                 a0 = Avx512F.FusedMultiplyAdd(first, Vector512.Load(x), a0);
                 b0 = Avx512F.FusedMultiplyAdd(second, Vector512.Load(x + 16), b0);
                 a1 = Avx512F.FusedMultiplyAdd(first, Vector512.Load(x1), a1);
@@ -67,7 +67,7 @@ internal sealed unsafe class BlockDot<TDecoder>(TDecoder decoder, int columns) :
         var x3 = x + (rows - 1L) * stride;
         for (var block = 0; block < blocks; block++, x += 32, x1 += 32, x2 += 32, x3 += 32)
         {
-            local.Decode(data, row, block, out var first, out var second);
+            local.Decode(data, (float*)scratch, block, out var first, out var second);
             a0 = Avx512F.FusedMultiplyAdd(first, Vector512.Load(x), a0);
             b0 = Avx512F.FusedMultiplyAdd(second, Vector512.Load(x + 16), b0);
             a1 = Avx512F.FusedMultiplyAdd(first, Vector512.Load(x1), a1);

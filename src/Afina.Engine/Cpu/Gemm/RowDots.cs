@@ -14,17 +14,21 @@ internal static unsafe class RowDots
         var data = weight is null ? operand.Data : weight.Data;
         if (!vectors || columns % 32 != 0)
             format = "";
-        // Rows that are not whole blocks (bitsandbytes lets them run on) take the general way too.
-        if (format is "NF4" or "FP4" && (columns % weight!.Scales!.BlockSize != 0 || weight.Scales.BlockSize % 32 != 0 || !int.IsPow2(weight.Scales.BlockSize)))
+        if (format is "NF4" or "FP4" && !WholeBlocks(weight!.Scales!.BlockSize, columns))
             format = "";
         return format switch
         {
             "F32" => new BlockDot<Fp32Decoder>(new Fp32Decoder(data, operand.Stride), columns),
             "BF16" => new BlockDot<Bf16Decoder>(new Bf16Decoder(data, operand.Stride), columns),
-            "Q4_0" or "Q4_1" => new BlockDot<Q4Decoder>(new Q4Decoder(weight!), columns),
+            "Q4_0" => new BlockDot<Q40Decoder>(new Q40Decoder(weight!), columns),
+            "Q4_1" => new BlockDot<Q41Decoder>(new Q41Decoder(weight!), columns),
             "Q8_0" => new BlockDot<Q8Decoder>(new Q8Decoder(weight!), columns),
             "NF4" or "FP4" => new BlockDot<FourBitDecoder>(new FourBitDecoder(weight!), columns),
             _ => new ReaderDot(weight is null ? new DenseReader(data, operand.Type, operand.Stride, PanelKind.Fp32) : MatrixReaders.Of(weight, PanelKind.Fp32), columns),
         };
     }
+
+    /// <summary>Whether rows are whole blocks of bitsandbytes (which lets them run on), few enough for their scales to lie in the scratch.</summary>
+    private static bool WholeBlocks(int blockSize, int columns) =>
+        int.IsPow2(blockSize) && blockSize >= 32 && columns % blockSize == 0 && columns / blockSize * sizeof(float) <= ReaderDot.ScratchBytes;
 }

@@ -41,10 +41,12 @@ internal static unsafe class Conversions
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Half(byte* half)
     {
-        var bits = Unsafe.ReadUnaligned<short>(half);
+        int bits = Unsafe.ReadUnaligned<short>(half);
+        var moved = (bits << 13) & unchecked((int)0x8FFF_E000);
+        // No call even for infinities and NaN: a call in a loop would keep its sums in memory.
         if ((bits & 0x7C00) == 0x7C00)
-            return (float)Unsafe.ReadUnaligned<Half>(half);
-        return BitConverter.Int32BitsToSingle((bits << 13) & unchecked((int)0x8FFF_E000)) * 5.192296858534828e33f;
+            moved |= 0x7F80_0000;
+        return BitConverter.Int32BitsToSingle(moved) * 5.192296858534828e33f;
     }
 
     /// <summary>Rounds <paramref name="count"/> fp32 to bfloat16.</summary>

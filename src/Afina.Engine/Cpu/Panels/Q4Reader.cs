@@ -33,7 +33,7 @@ internal sealed unsafe class Q4Reader(Weight weight) : MatrixReader
             var to = (ushort*)destination + (long)r * stride;
             for (var c = 0; c < columns; c += Block, block += blockBytes)
             {
-                var table = Conversions.Narrow(Q4Values.Of(block, hasMinimum)).ToVector512Unsafe();
+                var table = Conversions.Narrow(hasMinimum ? Q4Values.WithMinimum(block) : Q4Values.Symmetric(block)).ToVector512Unsafe();
                 var codes = Avx2.ConvertToVector256Int16(Vector128.Load(block + blockBytes - 16)).AsUInt16();
                 var indices = Vector512.Create(codes & Vector256.Create((ushort)15), codes >>> 4);
                 Avx512BW.PermuteVar32x16(table, indices).Store(to + c);

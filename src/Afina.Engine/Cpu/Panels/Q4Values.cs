@@ -10,22 +10,28 @@ internal static unsafe class Q4Values
     /// <summary>2^112: what a half's bits, moved to where fp32 has them, are too small by.</summary>
     private const float Bias = 5.192296858534828e33f;
 
-    /// <summary>d·q + m, or d·(q - 8), of the block at <paramref name="block"/>, for q from 0 to 15.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<float> Of(byte* block, bool hasMinimum)
-    {
-        var steps = Vector512.Create(0f, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-        if (!hasMinimum)
-            return Vector512.Create(Conversions.Half(block)) * (steps - Vector512.Create(8f));
-        var both = Unsafe.ReadUnaligned<uint>(block);
-        if ((((both & 0x7C00_7C00) + 0x0400_0400) & 0x8000_8000) != 0)
-            return Vector512.Create(Conversions.Half(block)) * steps + Vector512.Create(Conversions.Half(block + 2));
+    private static Vector512<float> Steps => Vector512.Create(0f, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
 
+    /// <summary>d·(q - 8) of the Q4_0 block at <paramref name="block"/>, for q from 0 to 15.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Symmetric(byte* block) => Vector512.Create(Conversions.Half(block)) * (Steps - Vector512.Create(8f));
+
+    /// <summary>d·q + m of the Q4_1 block at <paramref name="block"/>, for q from 0 to 15.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> WithMinimum(byte* block)
+    {
         // d in the lower, m in the upper half of every lane; an arithmetic shift by three moves sign, exponent and fraction in place.
-        var bits = Vector512.Create((int)both);
+        var both = Unsafe.ReadUnaligned<int>(block);
+        var bits = Vector512.Create(both);
         var keep = Vector512.Create(unchecked((int)0x8FFF_E000));
-        var d = (((bits << 16) >> 3) & keep).AsSingle() * Vector512.Create(Bias);
-        var m = ((bits >> 3) & keep).AsSingle() * Vector512.Create(Bias);
-        return Avx512F.FusedMultiplyAdd(d, steps, m);
+        var d = ((bits << 16) >> 3) & keep;
+        var m = (bits >> 3) & keep;
+        if ((((both & 0x7C00_7C00) + 0x0400_0400) & unchecked((int)0x8000_8000)) != 0)
+        {
+            d |= (both & 0x7C00) == 0x7C00 ? Vector512.Create(0x7F80_0000) : Vector512<int>.Zero;
+            m |= (both & 0x7C00_0000) == 0x7C00_0000 ? Vector512.Create(0x7F80_0000) : Vector512<int>.Zero;
+        }
+
+        return Avx512F.FusedMultiplyAdd(d.AsSingle(), Steps * Vector512.Create(Bias), m.AsSingle() * Vector512.Create(Bias));
     }
 }

@@ -16,7 +16,7 @@ public sealed unsafe class WeightProductTests
     {
         foreach (var (mode, kernel) in ProductHarness.Variants())
         {
-            foreach (var rows in new[] { 1, 2, 3, 4, 40 })
+            foreach (var rows in new[] { 1, 3, 9 })
             {
                 foreach (var (outputs, inputs) in Sizes(format))
                 {
@@ -63,9 +63,9 @@ public sealed unsafe class WeightProductTests
 
     private static (int Outputs, int Inputs)[] Sizes(string format) => format switch
     {
-        "NF4" or "FP4" or "NF4 nested" => [(37, 67), (70, 64), (33, 576)],
-        "F32" or "F16" or "BF16" => [(37, 67), (70, 64)],
-        _ => [(37, 512), (65, 256)],
+        "NF4" or "FP4" or "NF4 nested" => [(37, 67), (33, 128)],
+        "F32" or "F16" or "BF16" => [(37, 67), (33, 64)],
+        _ => [(35, 256)],
     };
 
     private static void Check(string format, ComputeMode mode, MicroKernel kernel, int rows, int outputs, int inputs, bool transposed)
