@@ -21,6 +21,7 @@ internal static unsafe class Epilogue
             StoreRow(output, sums + (long)r * stride, row + r, column, columns);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void StoreRow(ProductOutput output, float* sums, int row, int column, int columns)
     {
         var at = (long)row * output.Stride + column;

@@ -72,6 +72,18 @@ internal sealed unsafe class TiledOutput
         }
     }
 
+    /// <summary>Asks for part <paramref name="part"/> of <paramref name="parts"/> of what <see cref="PackPanels"/> will read.</summary>
+    public void Prefetch(Pass pass, int firstColumn, int inner, int part, int parts)
+    {
+        var columns = Math.Min(TileColumns, Spec.Columns - firstColumn);
+        foreach (var segment in pass.Segments)
+        {
+            var count = Math.Clamp(inner - segment.Inner, 0, segment.Count);
+            var (start, end) = ((int)((long)count * part / parts), (int)((long)count * (part + 1) / parts));
+            rights[segment.Term].Prefetch(firstColumn, columns, segment.Inner + start, end - start);
+        }
+    }
+
     /// <summary>Multiplies groups of packed rows with the panels of a tile.</summary>
     public void Multiply(Pass pass, int columns, int inner, byte* panels, byte* left, long leftStride, int rows, int groups, float* sums, bool accumulate)
     {

@@ -29,6 +29,7 @@ internal sealed unsafe class TiledProduct
     private byte* shared;
     private byte* workers;
     private long workerStride;
+    private int workerCount = 1;
 
     public TiledProduct(ProductSpec spec, MicroKernel kernel)
     {
@@ -65,8 +66,9 @@ internal sealed unsafe class TiledProduct
     /// <summary>Phases at full capacity.</summary>
     public int Phases => 2 * chunks.Length * Blocks(spec.Rows);
 
-    public void Bind(byte* sharedScratch, byte* workerScratch, long stride)
+    public void Bind(byte* sharedScratch, byte* workerScratch, long stride, int count)
     {
+        workerCount = count;
         shared = sharedScratch;
         workers = workerScratch;
         workerStride = stride;
@@ -175,8 +177,15 @@ internal sealed unsafe class TiledProduct
             output.PackPanels(pass, firstColumn, columns, inner, scratch, packScratch);
             var accumulate = p > 0 || chunk != output.FirstChunk;
             var finish = lastChunk && p == passCount - 1;
-            for (var g = 0; g < groups.Count;)
+            // While the kernel computes, what is packed next comes near: the next pass, or the tile that this worker will probably claim.
+            var nextTile = p < passCount - 1 ? tile : tile + workerCount;
+            var nextPass = p < passCount - 1 ? passes[p + 1] : passes[0];
+            var part = 0;
+            var parts = (groups.Rows + BatchRows - 1) / BatchRows;
+            for (var g = 0; g < groups.Count; part++)
             {
+                if (nextTile < output.Tiles && part < parts)
+                    output.Prefetch(nextPass, nextTile * output.TileColumns, inner, part, parts);
                 var width = groups.RowsOf(g);
                 var limit = g < groups.LargeCount ? groups.LargeCount : groups.Count;
                 var batch = Math.Min(limit - g, Math.Max(1, BatchRows / width));

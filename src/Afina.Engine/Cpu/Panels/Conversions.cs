@@ -50,6 +50,7 @@ internal static unsafe class Conversions
     }
 
     /// <summary>Rounds <paramref name="count"/> fp32 to bfloat16.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void ToBf16(float* source, ushort* destination, int count)
     {
         var i = 0;
@@ -60,6 +61,7 @@ internal static unsafe class Conversions
     }
 
     /// <summary>Widens <paramref name="count"/> bfloat16 to fp32.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void ToFp32(ushort* source, float* destination, int count)
     {
         var i = 0;
@@ -70,6 +72,7 @@ internal static unsafe class Conversions
     }
 
     /// <summary>Replaces <paramref name="count"/> fp32 by the values of their nearest bfloat16; in place or not.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Round(float* source, float* destination, int count)
     {
         var i = 0;

@@ -37,4 +37,7 @@ internal sealed unsafe class DenseReader(byte* data, DType type, int stride, Pan
             }
         }
     }
+
+    public override void Prefetch(int row, int rows, int column, int columns) =>
+        PrefetchRows(data + ((long)row * stride + column) * type.Bytes(), (long)stride * type.Bytes(), rows, columns * type.Bytes());
 }

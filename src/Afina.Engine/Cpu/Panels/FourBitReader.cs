@@ -55,4 +55,7 @@ internal sealed unsafe class FourBitReader(Weight weight) : MatrixReader
             }
         }
     }
+
+    public override void Prefetch(int row, int rows, int column, int columns) =>
+        PrefetchRows(data + (row * columnsOfWeight + column) / 2, columnsOfWeight / 2, rows, columns / 2);
 }

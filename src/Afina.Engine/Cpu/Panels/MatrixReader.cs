@@ -1,3 +1,5 @@
+using System.Runtime.Intrinsics.X86;
+
 namespace Afina.Engine.Cpu.Panels;
 
 /// <summary>Reads rectangles of a stored row-major matrix as the elements of a <see cref="PanelKind"/>: fp32 or bfloat16.</summary>
@@ -11,4 +13,21 @@ internal abstract unsafe class MatrixReader
 
     /// <summary>Writes the rectangle [rows, columns] to <paramref name="destination"/>, whose rows are <paramref name="stride"/> elements apart.</summary>
     public abstract void Read(int row, int rows, int column, int columns, byte* destination, int stride);
+
+    /// <summary>Asks the second cache for a rectangle that will be read soon; only rows far apart need it, the processor foresees the rest.</summary>
+    public virtual void Prefetch(int row, int rows, int column, int columns)
+    {
+    }
+
+    /// <summary>Asks for <paramref name="bytes"/> bytes of each row.</summary>
+    protected static void PrefetchRows(byte* first, long strideBytes, int rows, int bytes)
+    {
+        if (!Sse.IsSupported)
+            return;
+        for (var r = 0; r < rows; r++, first += strideBytes)
+        {
+            for (var at = (nint)first & ~63; at < (nint)first + bytes; at += 64)
+                Sse.Prefetch1((void*)at);
+        }
+    }
 }

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 
@@ -7,6 +8,7 @@ namespace Afina.Engine.Cpu.Panels;
 internal static unsafe class PanelInterleaver
 {
     /// <summary>destination[row * width + lane] = source[row][lane]; missing lanes become zero.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void PackFp32(float* source, long stride, int lanes, int rows, float* destination, int width)
     {
         for (var r = 0; r < rows; r++)
@@ -20,6 +22,7 @@ internal static unsafe class PanelInterleaver
     }
 
     /// <summary>destination[(row / 2 * width + lane) * 2 + row % 2] = source[row][lane]; missing lanes and the missing last row become zero.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void PackBf16(ushort* source, long stride, int lanes, int rows, ushort* destination, int width)
     {
         var vectors = Avx512BW.IsSupported && lanes == width && width % 16 == 0;

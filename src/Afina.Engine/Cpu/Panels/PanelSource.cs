@@ -42,6 +42,13 @@ internal sealed unsafe class PanelSource(MatrixReader reader, PanelKind kind, bo
         }
     }
 
+    /// <summary>Asks the second cache for what a later <see cref="Pack"/> reads, where stored rows are inner elements and so far apart.</summary>
+    public void Prefetch(int lane, int lanes, int inner, int count)
+    {
+        if (!innerContiguous)
+            reader.Prefetch(inner, count, lane, lanes);
+    }
+
     private byte* At(byte* data, long stride, int lane, int inner, int bytes) =>
         data + (innerContiguous ? lane * stride + inner : inner * stride + lane) * bytes;
 

@@ -17,6 +17,13 @@ internal static unsafe class PanelTransposer
             return;
         }
 
+        if (Avx.IsSupported)
+        {
+            for (var lane = 0; lane < width; lane += 8)
+                Pack8(source + lane * strideBytes, strideBytes, Math.Min(8, lanes - lane), steps, (float*)destination + lane, width, Math.Min(8, width - lane));
+            return;
+        }
+
         for (var lane = 0; lane < width; lane++)
         {
             var from = (uint*)(source + lane * strideBytes);
@@ -31,6 +38,61 @@ internal static unsafe class PanelTransposer
                     destination[(long)s * width + lane] = 0;
             }
         }
+    }
+
+    /// <summary>Up to 8 lanes, 8 steps at a time in registers.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Pack8(byte* source, long strideBytes, int lanes, int steps, float* destination, int width, int stored)
+    {
+        var rows = stackalloc float*[8];
+        var zeros = stackalloc float[8];
+        new Span<float>(zeros, 8).Clear();
+        for (var i = 0; i < 8; i++)
+            rows[i] = i < lanes ? (float*)(source + i * strideBytes) : zeros;
+        var turned = stackalloc float[64];
+        var s = 0;
+        for (; s <= steps - 8; s += 8)
+        {
+            if (stored == 8)
+                Transpose8(rows, destination, width);
+            else
+                Transpose8(rows, turned, 8);
+            for (var step = 0; stored < 8 && step < 8; step++)
+                new ReadOnlySpan<float>(turned + 8 * step, stored).CopyTo(new Span<float>(destination + (long)step * width, stored));
+            for (var i = 0; i < lanes; i++)
+                rows[i] += 8;
+            destination += 8L * width;
+        }
+
+        for (; s < steps; s++)
+        {
+            for (var i = 0; i < stored; i++)
+                destination[i] = i < lanes ? *rows[i]++ : 0;
+            destination += width;
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Transpose8(float** rows, float* to, long stride)
+    {
+        var t0 = Avx.UnpackLow(Vector256.Load(rows[0]), Vector256.Load(rows[1]));
+        var t1 = Avx.UnpackHigh(Vector256.Load(rows[0]), Vector256.Load(rows[1]));
+        var t2 = Avx.UnpackLow(Vector256.Load(rows[2]), Vector256.Load(rows[3]));
+        var t3 = Avx.UnpackHigh(Vector256.Load(rows[2]), Vector256.Load(rows[3]));
+        var t4 = Avx.UnpackLow(Vector256.Load(rows[4]), Vector256.Load(rows[5]));
+        var t5 = Avx.UnpackHigh(Vector256.Load(rows[4]), Vector256.Load(rows[5]));
+        var t6 = Avx.UnpackLow(Vector256.Load(rows[6]), Vector256.Load(rows[7]));
+        var t7 = Avx.UnpackHigh(Vector256.Load(rows[6]), Vector256.Load(rows[7]));
+        var (a0, a1, a2, a3) = (Avx.Shuffle(t0, t2, 0x44), Avx.Shuffle(t0, t2, 0xEE), Avx.Shuffle(t1, t3, 0x44), Avx.Shuffle(t1, t3, 0xEE));
+        var (b0, b1, b2, b3) = (Avx.Shuffle(t4, t6, 0x44), Avx.Shuffle(t4, t6, 0xEE), Avx.Shuffle(t5, t7, 0x44), Avx.Shuffle(t5, t7, 0xEE));
+        Avx.Permute2x128(a0, b0, 0x20).Store(to);
+        Avx.Permute2x128(a1, b1, 0x20).Store(to + stride);
+        Avx.Permute2x128(a2, b2, 0x20).Store(to + 2 * stride);
+        Avx.Permute2x128(a3, b3, 0x20).Store(to + 3 * stride);
+        Avx.Permute2x128(a0, b0, 0x31).Store(to + 4 * stride);
+        Avx.Permute2x128(a1, b1, 0x31).Store(to + 5 * stride);
+        Avx.Permute2x128(a2, b2, 0x31).Store(to + 6 * stride);
+        Avx.Permute2x128(a3, b3, 0x31).Store(to + 7 * stride);
     }
 
     /// <summary>Up to 16 lanes, 16 steps at a time in registers.</summary>

@@ -40,4 +40,7 @@ internal sealed unsafe class Q4Reader(Weight weight) : MatrixReader
             }
         }
     }
+
+    public override void Prefetch(int row, int rows, int column, int columns) =>
+        PrefetchRows(data + ((long)row * blocksPerRow + column / Block) * blockBytes, (long)blocksPerRow * blockBytes, rows, (columns + Block - 1) / Block * blockBytes);
 }

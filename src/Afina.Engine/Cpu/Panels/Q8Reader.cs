@@ -39,4 +39,7 @@ internal sealed unsafe class Q8Reader(Weight weight) : MatrixReader
             }
         }
     }
+
+    public override void Prefetch(int row, int rows, int column, int columns) =>
+        PrefetchRows(data + ((long)row * blocksPerRow + column / Block) * BlockBytes, (long)blocksPerRow * BlockBytes, rows, (columns + Block - 1) / Block * BlockBytes);
 }
