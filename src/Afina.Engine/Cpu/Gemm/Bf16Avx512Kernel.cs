@@ -8,6 +8,7 @@ internal sealed unsafe class Bf16Avx512Kernel : MicroKernel
 {
     private static readonly Lock Emitting = new();
     private static readonly nint[] Code = new nint[2 * PanelLoopEmitter.MaxRows];
+    private static readonly nint[] DirectCode = new nint[2 * PanelLoopEmitter.MaxDirectRows];
 
     /// <summary>Whether the processor has the instruction and the process may run emitted code.</summary>
     public static bool Available => CpuFeatures.Avx512Bf16 && ExecutableMemory.Available;
@@ -24,22 +25,33 @@ internal sealed unsafe class Bf16Avx512Kernel : MicroKernel
 
     public override bool AnyRows => true;
 
+    public override int DirectRows => PanelLoopEmitter.MaxDirectRows;
+
     public override void Prepare(int rows, int width)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan((uint)(rows - 1), (uint)(Rows - 1));
         lock (Emitting)
         {
-            if (Code[Index(rows, width)] != 0)
-                return;
-            var code = ExecutableMemory.Publish(PanelLoopEmitter.Emit(rows, width / PanelLoopEmitter.Lanes));
-            if (code is null)
-                throw new InvalidOperationException("the system refused executable memory after a first piece was granted; set AFINA_CPU=avx512");
-            Code[Index(rows, width)] = (nint)code;
+            var vectors = width / PanelLoopEmitter.Lanes;
+            if (Code[Index(rows, width)] == 0)
+                Code[Index(rows, width)] = Publish(PanelLoopEmitter.Emit(rows, vectors, direct: false));
+            if (rows <= DirectRows && DirectCode[Index(rows, width)] == 0)
+                DirectCode[Index(rows, width)] = Publish(PanelLoopEmitter.Emit(rows, vectors, direct: true));
         }
     }
 
     public override void Run(KernelArguments* arguments, int rows, int width) =>
         ((delegate* unmanaged<KernelArguments*, void>)Code[Index(rows, width)])(arguments);
+
+    public override void RunDirect(KernelArguments* arguments, int rows, int width) =>
+        ((delegate* unmanaged<KernelArguments*, void>)DirectCode[Index(rows, width)])(arguments);
+
+    private static nint Publish(byte[] code)
+    {
+        var memory = ExecutableMemory.Publish(code);
+        return memory is not null ? (nint)memory
+            : throw new InvalidOperationException("the system refused executable memory after a first piece was granted; set AFINA_CPU=avx512");
+    }
 
     private static int Index(int rows, int width) => (rows - 1) * 2 + (width > PanelLoopEmitter.Lanes ? 1 : 0);
 }

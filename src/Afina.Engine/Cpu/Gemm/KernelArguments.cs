@@ -44,4 +44,7 @@ internal unsafe struct KernelArguments
 
     /// <summary>1: add to the sums that are there; 0: write over them.</summary>
     public long Accumulate;
+
+    /// <summary>Bytes from one left row to the next where rows are read in place (<see cref="MicroKernel.RunDirect"/>).</summary>
+    public long LeftRowStride;
 }

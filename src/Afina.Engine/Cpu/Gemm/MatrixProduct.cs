@@ -6,8 +6,9 @@ namespace Afina.Engine.Cpu.Gemm;
 internal sealed unsafe class MatrixProduct
 {
     private readonly ProductSpec spec;
-    private readonly TiledProduct tiled;
+    private readonly TiledProduct? tiled;
     private readonly FewRowsProduct? fewRows;
+    private readonly NarrowProduct? narrow;
 
     /// <summary>Prepares a product for this processor's kernel, or for <paramref name="kernel"/>.</summary>
     /// <exception cref="ArgumentException">Shapes do not fit together.</exception>
@@ -16,18 +17,19 @@ internal sealed unsafe class MatrixProduct
         ProductChecks.Validate(spec);
         this.spec = spec;
         kernel ??= MicroKernels.For(spec.Mode);
-        tiled = new TiledProduct(ProductTransposition.Apply(spec), kernel);
+        narrow = NarrowProduct.TryCreate(spec, kernel);
+        tiled = narrow is null ? new TiledProduct(ProductTransposition.Apply(spec), kernel) : null;
         fewRows = FewRowsProduct.TryCreate(spec, kernel);
     }
 
     /// <summary>Scratch shared by all workers; products that do not run at the same time may share it.</summary>
-    public long SharedBytes => tiled.SharedBytes;
+    public long SharedBytes => tiled?.SharedBytes ?? narrow!.SharedBytes;
 
     /// <summary>Scratch of one worker; products may share it.</summary>
-    public long WorkerBytes => Math.Max(tiled.WorkerBytes, fewRows?.WorkerBytes ?? 0);
+    public long WorkerBytes => Math.Max(tiled?.WorkerBytes ?? narrow!.WorkerBytes, fewRows?.WorkerBytes ?? 0);
 
     /// <summary>The most phases that a run takes. The executor puts a barrier between phases; a phase without tiles needs none.</summary>
-    public int Phases => tiled.Phases;
+    public int Phases => tiled?.Phases ?? 2;
 
     /// <summary>The most rows that a run may bind.</summary>
     public int Capacity => spec.Counted == CountedDimension.Rows ? spec.Rows : spec.Lefts[0].Inner;
@@ -37,7 +39,8 @@ internal sealed unsafe class MatrixProduct
     public void Bind(byte* shared, byte* workers, long workerStride, int workerCount = 1)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(workerStride, WorkerBytes);
-        tiled.Bind(shared, workers, workerStride, workerCount);
+        tiled?.Bind(shared, workers, workerStride, workerCount);
+        narrow?.Bind(shared, workers, workerStride);
         fewRows?.Bind(workers, workerStride);
     }
 
@@ -48,7 +51,7 @@ internal sealed unsafe class MatrixProduct
         ArgumentOutOfRangeException.ThrowIfGreaterThan(count, Capacity);
         if (IsFew(count))
             return phase == 0 ? fewRows!.Tiles() : 0;
-        return tiled.Tiles(phase, count);
+        return tiled?.Tiles(phase, count) ?? narrow!.Tiles(phase, count);
     }
 
     /// <summary>Runs one tile, with the scratch of <paramref name="worker"/>.</summary>
@@ -57,8 +60,10 @@ internal sealed unsafe class MatrixProduct
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)tile, (uint)Tiles(phase, count));
         if (IsFew(count))
             fewRows!.Run(tile, count, worker);
-        else
+        else if (tiled is not null)
             tiled.Run(phase, tile, count, worker);
+        else
+            narrow!.Run(phase, tile, count, worker);
     }
 
     private bool IsFew(int count) => fewRows is not null && count is > 0 and <= RowDot.MaxRows;

@@ -33,6 +33,13 @@ internal abstract unsafe class MicroKernel
     /// <summary>Runs all groups of <paramref name="arguments"/>, each of <paramref name="rows"/> rows, over a panel of <paramref name="width"/> columns.</summary>
     public abstract void Run(KernelArguments* arguments, int rows, int width);
 
+    /// <summary>Rows of a group that is read in place, without packing; 0 when the kernel cannot.</summary>
+    public virtual int DirectRows => 0;
+
+    /// <summary>Like <see cref="Run"/>, with left rows of bfloat16 in place: pairs side by side, rows apart by
+    /// <see cref="KernelArguments.LeftRowStride"/>. For narrow outputs, where packing would cost as much as multiplying.</summary>
+    public virtual void RunDirect(KernelArguments* arguments, int rows, int width) => throw new InvalidOperationException($"{Name} packs its rows");
+
     /// <summary>Inner elements per step.</summary>
     public int StepElements => Panels == PanelKind.Bf16 ? 2 : 1;
 

@@ -5,8 +5,8 @@ namespace Afina.Engine.Cpu.Gemm;
 /// <summary>One output of a tiled product: its right operands, its passes and its panels.</summary>
 internal sealed unsafe class TiledOutput
 {
-    /// <summary>Outputs at least this wide have tiles of two panels (half the reads of the left), narrower ones of one (more tiles).</summary>
-    private const int WideColumns = 1025;
+    // Wider tiles read the left less often and write longer rows; narrow outputs need narrow ones, to have enough for all threads.
+    private static int PreferredColumns(int columns) => columns > 8192 ? 128 : columns > 1024 ? 64 : 32;
 
     private readonly MicroKernel kernel;
     private readonly PanelSource[] rights;
@@ -24,7 +24,7 @@ internal sealed unsafe class TiledOutput
         maxSteps = Passes.Max(c => c.Length == 0 ? 0 : c.Max(p => p.Steps));
         maxSegments = Passes.Max(c => c.Length == 0 ? 0 : c.Max(p => p.Segments.Length));
         var unit = kernel.Width;
-        TileColumns = Math.Max(unit, (spec.Columns >= WideColumns ? 64 : 32) / unit * unit);
+        TileColumns = Math.Max(unit, PreferredColumns(spec.Columns) / unit * unit);
         Tiles = (spec.Columns + TileColumns - 1) / TileColumns;
         PanelBytes = (long)TileColumns * maxSteps * MicroKernel.StepBytes;
     }

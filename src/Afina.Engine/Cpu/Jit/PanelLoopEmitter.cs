@@ -12,6 +12,9 @@ internal static class PanelLoopEmitter
     /// <summary>Most rows: 14 x 2 sums leave four registers.</summary>
     public const int MaxRows = 14;
 
+    /// <summary>Most rows read in place: rows 4 KB apart share one set of a first cache of eight ways or more.</summary>
+    public const int MaxDirectRows = 8;
+
     /// <summary>fp32 lanes of a register.</summary>
     public const int Lanes = 16;
 
@@ -24,7 +27,9 @@ internal static class PanelLoopEmitter
     ];
 
     /// <summary>The code of one kernel, position independent; it is called with one pointer to <see cref="KernelArguments"/>.</summary>
-    public static byte[] Emit(int rows, int vectors)
+    /// <remarks>Direct kernels read left rows in place. With one vector, odd steps of the unrolled loop have sums of their own, added at the
+    /// end: eight sums alone would wait for each other.</remarks>
+    public static byte[] Emit(int rows, int vectors, bool direct)
     {
         // PreferVex off: registers 16 to 31 exist in the EVEX encoding only.
         var a = new Assembler(64) { PreferVex = false };
@@ -39,6 +44,13 @@ internal static class PanelLoopEmitter
         a.mov(r9, __qword_ptr[rbx + Offset(nameof(KernelArguments.Left))]);
         a.mov(r10, __qword_ptr[rbx + Offset(nameof(KernelArguments.Tile))]);
         a.mov(r11, __qword_ptr[rbx + Offset(nameof(KernelArguments.TileStride))]);
+        if (direct)
+        {
+            a.mov(rsi, __qword_ptr[rbx + Offset(nameof(KernelArguments.LeftRowStride))]);
+            a.lea(rdi, __[rsi + rsi * 2]);
+            a.lea(r15, __[rsi + rsi * 4]);
+            a.lea(rbp, __[rdi + rsi * 4]);
+        }
 
         a.Label(ref groupLoop);
         a.cmp(__qword_ptr[rbx + Offset(nameof(KernelArguments.Accumulate))], 0);
@@ -49,6 +61,9 @@ internal static class PanelLoopEmitter
         a.Label(ref load);
         Tile(a, rows, vectors, store: false);
         a.Label(ref begin);
+        var second = direct && vectors == 1 ? rows : 0;
+        for (var i = 0; i < second; i++)
+            a.vpxord(Zmm[rows + i], Zmm[rows + i], Zmm[rows + i]);
 
         a.mov(r12, __qword_ptr[rbx + Offset(nameof(KernelArguments.Segments))]);
         a.mov(r13, __qword_ptr[rbx + Offset(nameof(KernelArguments.SegmentCount))]);
@@ -57,11 +72,13 @@ internal static class PanelLoopEmitter
         a.add(rax, r9);
         a.mov(rdx, __qword_ptr[r12 + SegmentOffset(nameof(KernelSegment.Right))]);
         a.mov(rcx, __qword_ptr[r12 + SegmentOffset(nameof(KernelSegment.Steps))]);
-        Steps(a, rows, vectors);
+        Steps(a, rows, vectors, direct);
         a.add(r12, Marshal.SizeOf<KernelSegment>());
         a.dec(r13);
         a.jne(segmentLoop);
 
+        for (var i = 0; i < second; i++)
+            a.vaddps(Zmm[i], Zmm[i], Zmm[rows + i]);
         Tile(a, rows, vectors, store: true);
         a.mov(r10, r14);
         a.add(r9, __qword_ptr[rbx + Offset(nameof(KernelArguments.LeftStride))]);
@@ -97,7 +114,7 @@ internal static class PanelLoopEmitter
     }
 
     /// <summary>rcx steps from the left at rax and the right at rdx: four at a time, then one at a time.</summary>
-    private static void Steps(Assembler a, int rows, int vectors)
+    private static void Steps(Assembler a, int rows, int vectors, bool direct)
     {
         var many = a.CreateLabel();
         var few = a.CreateLabel();
@@ -107,8 +124,8 @@ internal static class PanelLoopEmitter
         a.jl(few);
         a.Label(ref many);
         for (var u = 0; u < Unroll; u++)
-            Step(a, rows, vectors, u);
-        a.add(rax, Unroll * rows * MicroKernel.StepBytes);
+            Step(a, rows, vectors, u, direct);
+        a.add(rax, Unroll * (direct ? 1 : rows) * MicroKernel.StepBytes);
         a.add(rdx, Unroll * vectors * 64);
         a.sub(rcx, Unroll);
         a.jge(many);
@@ -116,8 +133,8 @@ internal static class PanelLoopEmitter
         a.add(rcx, Unroll);
         a.je(done);
         a.Label(ref one);
-        Step(a, rows, vectors, 0);
-        a.add(rax, rows * MicroKernel.StepBytes);
+        Step(a, rows, vectors, 0, direct);
+        a.add(rax, (direct ? 1 : rows) * MicroKernel.StepBytes);
         a.add(rdx, vectors * 64);
         a.dec(rcx);
         a.jne(one);
@@ -125,16 +142,16 @@ internal static class PanelLoopEmitter
         a.nop();
     }
 
-    private static void Step(Assembler a, int rows, int vectors, int step)
+    private static void Step(Assembler a, int rows, int vectors, int step, bool direct)
     {
         for (var j = 0; j < vectors; j++)
             a.vmovups(Zmm[28 + j], __zmmword_ptr[rdx + (step * vectors + j) * 64]);
         for (var i = 0; i < rows; i++)
         {
-            var at = rax + (step * rows + i) * MicroKernel.StepBytes;
+            var at = direct ? DirectRow(i) + step * MicroKernel.StepBytes : rax + (step * rows + i) * MicroKernel.StepBytes;
             if (vectors == 1)
             {
-                a.vdpbf16ps(Zmm[i], Zmm[28], __dword_bcst[at]);
+                a.vdpbf16ps(Zmm[direct && step % 2 == 1 ? rows + i : i], Zmm[28], __dword_bcst[at]);
                 continue;
             }
 
@@ -145,6 +162,19 @@ internal static class PanelLoopEmitter
         }
     }
 
+    /// <summary>Row i at rax + i * stride, from one, three, five and seven strides.</summary>
+    private static AssemblerMemoryOperand DirectRow(int row) => row switch
+    {
+        0 => __[rax],
+        1 => __[rax + rsi],
+        2 => __[rax + rsi * 2],
+        3 => __[rax + rdi],
+        4 => __[rax + rsi * 4],
+        5 => __[rax + r15],
+        6 => __[rax + rdi * 2],
+        _ => __[rax + rbp],
+    };
+
     /// <summary>Saves what the calling convention asks for and puts the pointer to the arguments in rbx.</summary>
     private static void Enter(Assembler a, bool windows)
     {
@@ -152,6 +182,10 @@ internal static class PanelLoopEmitter
         a.push(r12);
         a.push(r13);
         a.push(r14);
+        a.push(r15);
+        a.push(rbp);
+        a.push(rsi);
+        a.push(rdi);
         a.mov(rbx, windows ? rcx : rdi);
         if (!windows)
             return;
@@ -170,6 +204,10 @@ internal static class PanelLoopEmitter
         }
 
         a.vzeroupper();
+        a.pop(rdi);
+        a.pop(rsi);
+        a.pop(rbp);
+        a.pop(r15);
         a.pop(r14);
         a.pop(r13);
         a.pop(r12);

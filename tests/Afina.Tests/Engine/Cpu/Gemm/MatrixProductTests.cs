@@ -31,6 +31,8 @@ public sealed unsafe class MatrixProductTests
         Check(mode, kernel, 3, 17, 33, 2500);
         Check(mode, kernel, 4, 21, 45, 17000);
         Check(mode, kernel, 5, 1600, 16, 35);
+        Check(mode, kernel, 6, 130, 48, 1200);
+        Check(mode, kernel, 8, 5, 9000, 20);
     }
 
     [Theory]
@@ -38,7 +40,10 @@ public sealed unsafe class MatrixProductTests
     public void Fewer_rows_than_the_capacity_leave_the_other_rows_alone(string mode, string kernel)
     {
         foreach (var count in new[] { 0, 1, 5, 14, 29 })
+        {
             Check(mode, kernel, 7, 30, 37, 19, count);
+            Check(mode, kernel, 9, 30, 80, 19, count);
+        }
     }
 
     [Theory]
@@ -103,19 +108,25 @@ public sealed unsafe class MatrixProductTests
     [MemberData(nameof(Variants))]
     public void A_row_has_the_same_bits_whatever_its_neighbours(string mode, string kernel)
     {
+        foreach (var (type, columns) in new[] { (DType.F32, 80), (DType.F32, 50), (DType.BF16, 50), (DType.BF16, 16) })
+            SameBits(mode, kernel, type, columns);
+    }
+
+    private static void SameBits(string mode, string kernel, DType type, int columns)
+    {
         using var harness = new ProductHarness(12);
-        var x = harness.Random(100, 200, DType.F32);
-        var w = harness.Random(50, 200, DType.F32);
-        var c = harness.Random(100, 50, DType.F32);
+        var x = harness.Random(100, 200, type);
+        var w = harness.Random(columns, 200, DType.F32);
+        var c = harness.Random(100, columns, DType.F32);
         var spec = new ProductSpec(Enum.Parse<ComputeMode>(mode), 100, [new ProductLeft(x.Operand, 200)],
-            [new ProductOutput { Data = c.Data, Type = DType.F32, Stride = c.Stride, Columns = 50, Terms = [new ProductTerm(0, w.Operand.Transposed)] }]);
+            [new ProductOutput { Data = c.Data, Type = DType.F32, Stride = c.Stride, Columns = columns, Terms = [new ProductTerm(0, w.Operand.Transposed)] }]);
         var product = new MatrixProduct(spec, Kernel(mode, kernel));
         harness.Run(product, 100);
-        var row = Enumerable.Range(0, 50).Select(j => c[6, j]).ToArray();
+        var row = Enumerable.Range(0, columns).Select(j => c[6, j]).ToArray();
         foreach (var count in new[] { 7, 20, 99 })
         {
             harness.Run(product, count);
-            Assert.Equal(row, Enumerable.Range(0, 50).Select(j => c[6, j]));
+            Assert.Equal(row, Enumerable.Range(0, columns).Select(j => c[6, j]));
         }
     }
 
