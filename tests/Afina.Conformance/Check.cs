@@ -57,12 +57,8 @@ internal sealed class Check(JsonElement @case)
         var at = -1;
         for (var i = 0; i < expected.Length; i++)
         {
-            var error = Math.Abs((double)got[i] - expected[i]);
-            if (float.IsNegativeInfinity(expected[i]) && float.IsNegativeInfinity(got[i]))
-                error = 0;
-            if (double.IsNaN(error))
-                error = double.PositiveInfinity;
-            var ratio = error / Math.Max(atol + rtol * Math.Abs((double)expected[i]), 1e-300);
+            var error = got[i].Equals(expected[i]) ? 0 : Math.Abs((double)got[i] - expected[i]);
+            var ratio = !double.IsFinite(error) ? double.PositiveInfinity : error / Math.Max(atol + rtol * Math.Abs((double)expected[i]), 1e-300);
             if (ratio > worst)
                 (worst, at) = (ratio, i);
             LargestError = Math.Max(LargestError, error);

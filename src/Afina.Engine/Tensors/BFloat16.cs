@@ -18,11 +18,4 @@ public static class BFloat16
     /// <summary>The exact value of a bfloat16.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float ToSingle(ushort bits) => BitConverter.UInt32BitsToSingle((uint)bits << 16);
-
-    /// <summary>Rounds a stretch of numbers.</summary>
-    public static void Narrow(ReadOnlySpan<float> values, Span<ushort> bits)
-    {
-        for (var i = 0; i < values.Length; i++)
-            bits[i] = FromSingle(values[i]);
-    }
 }

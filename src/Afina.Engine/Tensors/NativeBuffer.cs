@@ -33,6 +33,15 @@ public sealed unsafe class NativeBuffer : IDisposable
         return new Span<T>(Pointer, count);
     }
 
+    /// <summary>A view of some bytes.</summary>
+    public Span<byte> Bytes(long start, int count)
+    {
+        ObjectDisposedException.ThrowIf(Pointer is null, this);
+        ArgumentOutOfRangeException.ThrowIfNegative(start);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(start + count, Length);
+        return new Span<byte>(Pointer + start, count);
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {

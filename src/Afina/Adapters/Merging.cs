@@ -41,7 +41,7 @@ public static class Merging
     }
 
     /// <summary>A model whose adapted weights are merged copies in fp32; all others are the base's own.</summary>
-    public static unsafe Decoder Merge(Decoder model, Adapter adapter)
+    public static Decoder Merge(Decoder model, Adapter adapter)
     {
         var weights = new Dictionary<string, Weight>(StringComparer.Ordinal);
         foreach (var (name, weight) in model.Weights.All)
@@ -55,7 +55,7 @@ public static class Merging
 
             var buffer = new NativeBuffer(weight.Count * sizeof(float));
             Rows(weight, adapter, 0, buffer.Span<float>((int)weight.Count));
-            weights.Add(name, new Weight(name, BlockFormats.F32, weight.Rows, weight.Columns, buffer.Pointer, buffer.Length, buffer));
+            weights.Add(name, Weight.Of(name, BlockFormats.F32, weight.Rows, weight.Columns, buffer));
         }
 
         return new Decoder(model.Config, new ModelWeights(model.Weights.Source, weights));

@@ -1,5 +1,4 @@
 using Afina.Engine.Ops;
-using Afina.Engine.Tensors;
 using Afina.Engine.Tensors.Blocks;
 using Afina.Formats.Gguf;
 using Afina.Models.Families;
@@ -8,7 +7,7 @@ namespace Afina.Models;
 
 /// <summary>Reads a decoder from a GGUF file: its metadata as a configuration, its tensors under Hugging Face's names, the rows of q and k
 /// back in Hugging Face's order.</summary>
-internal static unsafe class GgufModel
+internal static class GgufModel
 {
     private static readonly Dictionary<string, string> Names = new(StringComparer.Ordinal)
     {
@@ -117,7 +116,7 @@ internal static unsafe class GgufModel
                 continue;
             var weight = file.Weight(name);
             var heads = !family.GgufPermutes ? 0 : renamed.Contains(".q_proj.", StringComparison.Ordinal) ? config.Heads : renamed.Contains(".k_proj.", StringComparison.Ordinal) ? config.KeyValueHeads : 0;
-            weights.Add(renamed, heads > 0 ? Unpermute(weight, renamed, heads) : new Weight(renamed, weight.Format, weight.Rows, weight.Columns, weight.Data, weight.Bytes, weight.Owner));
+            weights.Add(renamed, heads > 0 ? Unpermute(weight, renamed, heads) : weight.Renamed(renamed));
         }
 
         return weights;
@@ -131,23 +130,15 @@ internal static unsafe class GgufModel
         return parts is ["blk", var layer, var part, var kind] && Names.TryGetValue(part, out var module) ? $"model.layers.{layer}.{module}.{kind}" : null;
     }
 
-    /// <summary>Row j of a head comes from row 2j of the file for the first half, 2(j − half) + 1 for the second: whole rows, so blocks stay whole.</summary>
+    /// <summary>Row j of a head comes from row 2j of the file for the first half, 2(j − half) + 1 for the second.</summary>
     private static Weight Unpermute(Weight weight, string name, int heads)
     {
-        // A bias is one row here: its elements take the part of the rows.
         var count = weight.Rows == 1 ? weight.Columns : weight.Rows;
-        var bytes = weight.Bytes / count;
-        if (count % heads != 0 || count / heads % 2 != 0 || bytes * count != weight.Bytes)
+        if (count % heads != 0 || count / heads % 2 != 0)
             throw new InvalidDataException($"tensor '{weight.Name}' of {count} rows does not divide into {heads} heads");
-        var (size, buffer) = (count / heads, new NativeBuffer(weight.Bytes));
-        for (var row = 0; row < count; row++)
-        {
-            var (head, j) = (row / size, row % size);
-            var from = head * size + (j < size / 2 ? 2 * j : 2 * (j - size / 2) + 1);
-            Buffer.MemoryCopy(weight.Data + from * bytes, buffer.Pointer + row * bytes, bytes, bytes);
-        }
-
-        return new Weight(name, weight.Format, weight.Rows, weight.Columns, buffer.Pointer, weight.Bytes, buffer);
+        var size = count / heads;
+        int[] order = [.. Enumerable.Range(0, count).Select(row => row / size * size + (row % size < size / 2 ? 2 * (row % size) : 2 * (row % size - size / 2) + 1))];
+        return weight.Renamed(name).Reordered(name, order);
     }
 }
 

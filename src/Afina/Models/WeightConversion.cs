@@ -85,7 +85,7 @@ public sealed record WeightConversion(WeightFormat Format, bool DoubleQuantizati
         return converted;
     }
 
-    private static unsafe Weight Widen(Weight weight, BlockFormat format)
+    private static Weight Widen(Weight weight, BlockFormat format)
     {
         if (weight.Format == format)
             return weight;
@@ -96,13 +96,9 @@ public sealed record WeightConversion(WeightFormat Format, bool DoubleQuantizati
         {
             var values = piece.AsSpan(0, Math.Min(rows, weight.Rows - row) * weight.Columns);
             weight.Decode((long)row * weight.Columns, values);
-            var to = buffer.Pointer + (long)row * weight.Columns * format.BlockBytes;
-            if (format == BlockFormats.F32)
-                values.CopyTo(new Span<float>(to, values.Length));
-            else
-                BFloat16.Narrow(values, new Span<ushort>(to, values.Length));
+            format.Encode(values, buffer.Bytes((long)row * weight.Columns * format.BlockBytes, values.Length * format.BlockBytes));
         }
 
-        return new Weight(weight.Name, format, weight.Rows, weight.Columns, buffer.Pointer, buffer.Length, buffer);
+        return Weight.Of(weight.Name, format, weight.Rows, weight.Columns, buffer);
     }
 }
