@@ -1,5 +1,7 @@
 using System.Text.Json;
+using Afina.Formats;
 using Afina.Text.Tokenizers.Decoders;
+using Afina.Text.Tokenizers.Gguf;
 
 namespace Afina.Text.Tokenizers;
 
@@ -35,12 +37,37 @@ public sealed class Tokenizer
         }
         catch (JsonException error)
         {
-            throw new InvalidDataException($"{Path.GetFileName(path)} is not valid JSON (line {error.LineNumber + 1})");
+            throw Refusal.For($"{Path.GetFileName(path)} is not valid JSON (line {error.LineNumber + 1})");
         }
         catch (InvalidDataException error)
         {
-            throw new InvalidDataException($"{Path.GetFileName(path)}: {error.Message}");
+            throw Refusal.For($"{Path.GetFileName(path)}: {error.Message}");
         }
+        catch (InvalidOperationException)
+        {
+            // A JSON string with half a surrogate pair cannot be read as text.
+            throw Refusal.For($"{Path.GetFileName(path)} holds a string that is no valid Unicode");
+        }
+    }
+
+    /// <summary>The tokenizer that a GGUF file's metadata describes (<c>tokenizer.ggml.model</c> "gpt2" or "llama"), as llama.cpp has it.</summary>
+    /// <param name="metadata">Keys and values: numbers and truth values boxed in their own type, strings, arrays of these.</param>
+    /// <exception cref="InvalidDataException">The metadata has no tokenizer, or one that is damaged or not supported; one line says what.</exception>
+    public static Tokenizer FromGguf(IReadOnlyDictionary<string, object> metadata)
+    {
+        var vocabulary = new GgufVocabulary(metadata);
+        var settings = new TokenizerSettings
+        {
+            Bos = Special(vocabulary.Bos),
+            Eos = Special(vocabulary.Eos),
+            Pad = Special(vocabulary.Pad),
+            Unk = Special(vocabulary.Unknown),
+            ChatTemplate = vocabulary.ChatTemplate,
+        };
+        using var document = JsonDocument.Parse(new GgufTokenizerWriter(vocabulary).TokenizerJson());
+        return new Tokenizer(new TokenizerPipeline(document.RootElement), settings, TokenizerFiles.Of(vocabulary));
+
+        static AddedToken? Special(string? token) => token is null ? null : new AddedToken(token, Normalized: false, Special: true);
     }
 
     /// <summary>Tokens that only the configuration has follow at the end, as transformers adds them.</summary>

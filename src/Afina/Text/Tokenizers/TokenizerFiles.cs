@@ -1,3 +1,6 @@
+using System.Text;
+using Afina.Text.Tokenizers.Gguf;
+
 namespace Afina.Text.Tokenizers;
 
 /// <summary>The files that make up a tokenizer, to be written elsewhere byte for byte.</summary>
@@ -20,6 +23,21 @@ internal sealed class TokenizerFiles(IReadOnlyDictionary<string, Func<byte[]>> f
             var bytes = File.ReadAllBytes(path);
             files[name] = () => bytes;
         }
+    }
+
+    /// <summary>The files that say what GGUF metadata says.</summary>
+    public static TokenizerFiles Of(GgufVocabulary vocabulary)
+    {
+        var writer = new GgufTokenizerWriter(vocabulary);
+        var files = new Dictionary<string, Func<byte[]>>(StringComparer.Ordinal)
+        {
+            ["tokenizer.json"] = writer.TokenizerJson,
+            ["tokenizer_config.json"] = writer.ConfigJson,
+            ["special_tokens_map.json"] = writer.SpecialTokensJson,
+        };
+        if (vocabulary.ChatTemplate is { } template)
+            files["chat_template.jinja"] = () => Encoding.UTF8.GetBytes(template);
+        return new TokenizerFiles(files);
     }
 
     public void Save(string folder)
