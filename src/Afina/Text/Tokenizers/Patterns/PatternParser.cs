@@ -69,7 +69,7 @@ internal sealed class PatternParser
         switch (_text[_at])
         {
             case '(': return Group(flags);
-            case '[': return Set(new PatternSetParser(_text, _at).Parse(out _at), flags);
+            case '[': return new SetNode(new PatternSetParser(_text, _at, flags.IgnoreCase).Parse(out _at));
             case '.':
                 _at++;
                 var all = flags.DotAll;
@@ -176,13 +176,10 @@ internal sealed class PatternParser
 
         if (c is 'X' or 'K' or 'k' or 'g' or >= '1' and <= '9')
             throw Bad($"\\{c} is not supported");
-        return Set(new PatternSetParser(_text, _at).ParseEscape(out _at), flags);
+        return new SetNode(new PatternSetParser(_text, _at, flags.IgnoreCase).ParseEscape(out _at));
     }
 
-    private static SetNode Literal(int c, PatternFlags flags) => Set(x => x == c, flags);
-
-    private static SetNode Set(Func<int, bool> contains, PatternFlags flags) =>
-        new(flags.IgnoreCase ? c => Array.Exists(UnicodeProperties.CaseVariants(c), x => contains(x)) : contains);
+    private static SetNode Literal(int c, PatternFlags flags) => new(flags.IgnoreCase ? UnicodeProperties.IgnoringCase(x => x == c) : x => x == c);
 
     private PatternNode Quantified(PatternNode node)
     {

@@ -4,7 +4,7 @@ using System.Text;
 namespace Afina.Text.Tokenizers.Patterns;
 
 /// <summary>Reads one bracketed set or one escape of a pattern as a predicate over code points.</summary>
-internal sealed class PatternSetParser(string text, int start)
+internal sealed class PatternSetParser(string text, int start, bool ignoreCase)
 {
     private const int DepthLimit = 50;
     private int _at = start;
@@ -23,7 +23,7 @@ internal sealed class PatternSetParser(string text, int start)
     {
         var (set, c) = Escape();
         end = _at;
-        return set ?? (x => x == c);
+        return set ?? (ignoreCase ? UnicodeProperties.IgnoringCase(x => x == c) : x => x == c);
     }
 
     private Func<int, bool> Bracket()
@@ -52,9 +52,12 @@ internal sealed class PatternSetParser(string text, int start)
         }
 
         all.Add(AnyOf(items));
-        _depth--;
         var parts = all.ToArray();
-        return negative ? c => !Array.TrueForAll(parts, part => part(c)) : parts.Length == 1 ? parts[0] : c => Array.TrueForAll(parts, part => part(c));
+        var content = parts.Length == 1 ? parts[0] : c => Array.TrueForAll(parts, part => part(c));
+        // What differs only in case belongs to the outermost set before it is turned round.
+        if (--_depth == 0 && ignoreCase)
+            content = UnicodeProperties.IgnoringCase(content);
+        return negative ? c => !content(c) : content;
     }
 
     private static Func<int, bool> AnyOf(List<Func<int, bool>> items)
@@ -101,7 +104,7 @@ internal sealed class PatternSetParser(string text, int start)
         var set = c switch
         {
             'd' or 'D' => UnicodeProperties.Named("Nd"),
-            'w' or 'W' => UnicodeProperties.IsWord,
+            'w' or 'W' => _depth > 0 ? UnicodeProperties.IsWordInSet : UnicodeProperties.IsWord,
             's' or 'S' => UnicodeProperties.IsSpace,
             'h' or 'H' => x => x < 128 && char.IsAsciiHexDigit((char)x),
             _ => null,

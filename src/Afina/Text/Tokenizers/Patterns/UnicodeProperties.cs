@@ -47,12 +47,15 @@ internal static class UnicodeProperties
         IsLetter(c) || Category(c) == UnicodeCategory.LetterNumber
         || c is >= 0x24B6 and <= 0x24E9 or >= 0x1F130 and <= 0x1F149 or >= 0x1F150 and <= 0x1F169 or >= 0x1F170 and <= 0x1F189;
 
-    /// <summary>\w of Oniguruma: alphabetic, marks, decimal digits, connectors.</summary>
-    public static bool IsWord(int c) =>
-        IsAlphabetic(c) || IsMark(c) || Category(c) is UnicodeCategory.DecimalDigitNumber or UnicodeCategory.ConnectorPunctuation;
+    /// <summary>\w of Oniguruma outside of brackets: as inside, and the small numbers of Latin-1.</summary>
+    public static bool IsWord(int c) => c is 0xB2 or 0xB3 or 0xB9 or 0xBC or 0xBD or 0xBE || IsWordInSet(c);
 
-    /// <summary>\w of Rust's regex crate: as Oniguruma's, and the two joiners.</summary>
-    public static bool IsRustWord(int c) => c is 0x200C or 0x200D || IsWord(c);
+    /// <summary>\w of Rust's regex crate: as Oniguruma's inside of brackets, and the two joiners.</summary>
+    public static bool IsRustWord(int c) => c is 0x200C or 0x200D || IsWordInSet(c);
+
+    /// <summary>\w of Oniguruma inside of brackets: alphabetic, marks, decimal digits, connectors.</summary>
+    public static bool IsWordInSet(int c) =>
+        IsAlphabetic(c) || IsMark(c) || Category(c) is UnicodeCategory.DecimalDigitNumber or UnicodeCategory.ConnectorPunctuation;
 
     /// <summary>The simple case folding of a code point.</summary>
     public static int Fold(int c)
@@ -81,6 +84,9 @@ internal static class UnicodeProperties
         ];
     }
 
+    /// <summary>The set and what differs from it only in case.</summary>
+    public static Func<int, bool> IgnoringCase(Func<int, bool> set) => c => Array.Exists(CaseVariants(c), set.Invoke);
+
     /// <summary>The predicate that \p{name} stands for, or null where the name is unknown.</summary>
     public static Func<int, bool>? Named(string name)
     {
@@ -96,22 +102,26 @@ internal static class UnicodeProperties
             "any" => _ => true,
             "ascii" => c => c < 128,
             "assigned" => c => Category(c) != UnicodeCategory.OtherNotAssigned,
-            "alpha" or "alphabetic" => c => IsAlphabetic(c) || IsMark(c),
-            "alnum" => c => IsAlphabetic(c) || IsMark(c) || Category(c) == UnicodeCategory.DecimalDigitNumber,
+            "alpha" or "alphabetic" => c => IsAlphabetic(c) || Scripts.Contains(AlphabeticMarks, c),
+            "alnum" => c => IsAlphabetic(c) || Scripts.Contains(AlphabeticMarks, c) || Category(c) == UnicodeCategory.DecimalDigitNumber,
             "blank" => c => c == '\t' || Category(c) == UnicodeCategory.SpaceSeparator,
             "cntrl" => Of("Cc"),
             "digit" => Of("Nd"),
             "graph" => c => !IsSpace(c) && Category(c) is not (UnicodeCategory.Control or UnicodeCategory.OtherNotAssigned or UnicodeCategory.Surrogate),
             "print" => c => Category(c) is not (UnicodeCategory.Control or UnicodeCategory.OtherNotAssigned or UnicodeCategory.Surrogate),
-            "lower" or "lowercase" => Of("Ll"),
-            "upper" or "uppercase" => Of("Lu"),
-            "punct" => c => IsPunctuation(c) || IsAsciiPunctuation(c),
+            "lower" or "lowercase" => c => Category(c) == UnicodeCategory.LowercaseLetter || Scripts.Contains(OtherLowercase, c),
+            "upper" or "uppercase" => c => Category(c) == UnicodeCategory.UppercaseLetter || Scripts.Contains(OtherUppercase, c),
+            "punct" => IsPunctuation,
             "space" or "whitespace" => IsSpace,
             "xdigit" => c => c < 128 && char.IsAsciiHexDigit((char)c),
-            "word" => IsWord,
+            "word" => IsWordInSet,
             _ => null,
         };
     }
+
+    private static readonly (int First, int Last)[] AlphabeticMarks = Scripts.Ranges("alphabeticmarks")!;
+    private static readonly (int First, int Last)[] OtherLowercase = Scripts.Ranges("otherlowercase")!;
+    private static readonly (int First, int Last)[] OtherUppercase = Scripts.Ranges("otheruppercase")!;
 
     private static bool Same(string a, string b) => a.Equals(b, StringComparison.OrdinalIgnoreCase);
 

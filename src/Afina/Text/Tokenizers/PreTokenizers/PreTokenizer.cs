@@ -22,7 +22,7 @@ internal abstract class PreTokenizer
         "Metaspace" => MetaspacePreTokenizer.Read(json),
         "Digits" => new CharacterPreTokenizer(UnicodeProperties.IsNumber, json.Flag("individual_digits", false) ? SplitBehavior.Isolated : SplitBehavior.Contiguous),
         "Punctuation" => new CharacterPreTokenizer(IsPunctuation, Behavior(json)),
-        "Whitespace" => new SplitPreTokenizer(Words, SplitBehavior.Removed, true),
+        "Whitespace" => new WordPreTokenizer(),
         "WhitespaceSplit" => new CharacterPreTokenizer(UnicodeProperties.IsSpace, SplitBehavior.Removed),
         "BertPreTokenizer" => new SequencePreTokenizer(
         [
@@ -34,9 +34,6 @@ internal abstract class PreTokenizer
         "UnicodeScripts" => throw new InvalidDataException("pre-tokenizer \"UnicodeScripts\" is not supported"),
         var other => throw new InvalidDataException($"unknown pre-tokenizer \"{other}\""),
     };
-
-    // Words of Rust's regex crate: \w counts the two joiners, which the pattern language of the file does not.
-    private static readonly Pattern Words = Pattern.Regex(@"[\w\x{200C}\x{200D}]+|[^\w\x{200C}\x{200D}\s]+");
 
     private static bool IsPunctuation(int c) => UnicodeProperties.IsAsciiPunctuation(c) || UnicodeProperties.IsPunctuation(c);
 

@@ -29,6 +29,18 @@ internal sealed class CharacterPreTokenizer(Func<int, bool> isMatch, SplitBehavi
     public override void Apply(Pieces pieces) => pieces.Split(_set.Contains, behavior);
 }
 
+/// <summary>Keeps runs of word characters and runs of what is neither these nor white space, as Rust's regex crate counts them.</summary>
+internal sealed class WordPreTokenizer : PreTokenizer
+{
+    private static readonly CharSet Words = new(UnicodeProperties.IsRustWord);
+
+    public override void Apply(Pieces pieces)
+    {
+        pieces.Split(UnicodeProperties.IsSpace, SplitBehavior.Removed);
+        pieces.Split(Words.Contains, SplitBehavior.Contiguous);
+    }
+}
+
 /// <summary>Cuts into runs of so many code points.</summary>
 internal sealed class FixedLengthPreTokenizer(int length) : PreTokenizer
 {
