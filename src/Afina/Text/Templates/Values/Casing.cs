@@ -33,26 +33,27 @@ internal static partial class Casing
         return TitleOne(Rune.TryGetRuneAt(text, 0, out var rune) ? rune : Rune.ReplacementChar) + Lower(text)[Lower(first).Length..];
     }
 
-    public static string SwapCase(string text) => Map(text, rune => Rune.IsUpper(rune) ? LowerOne(rune) : Rune.IsLower(rune) ? Upper(rune) : rune.ToString());
+    public static string SwapCase(string text) => Map(text, rune => IsUpper(rune) ? LowerOne(rune) : IsLower(rune) ? Upper(rune) : rune.ToString());
 
+    /// <summary>Case folding: the lower case of the upper case, but Cherokee folds to its upper case and the dotless i stays.</summary>
     public static string Fold(string text) => Ascii.IsValid(text) ? text.ToLowerInvariant() : Map(text, rune => rune.Value switch
     {
-        0x3c2 => "σ",
+        0x131 => rune.ToString(),
         0x1e9e => "ss",
-        _ when UpperSpecial.TryGetValue(rune.Value, out var upper) => string.Concat(upper.EnumerateRunes().Select(LowerOne)),
-        _ => LowerOne(rune),
+        (>= 0x13a0 and <= 0x13fd) or (>= 0xab70 and <= 0xabbf) => Upper(rune),
+        _ => string.Concat(Upper(rune).EnumerateRunes().Select(LowerOne)),
     });
 
-    public static bool IsUpper(string text) => HasCased(text) && text.EnumerateRunes().All(rune => !IsCased(rune) || Rune.IsUpper(rune));
+    public static bool IsUpper(string text) => HasCased(text) && text.EnumerateRunes().All(rune => !IsCased(rune) || IsUpper(rune));
 
-    public static bool IsLower(string text) => HasCased(text) && text.EnumerateRunes().All(rune => !IsCased(rune) || Rune.IsLower(rune));
+    public static bool IsLower(string text) => HasCased(text) && text.EnumerateRunes().All(rune => !IsCased(rune) || IsLower(rune));
 
     public static bool IsTitle(string text)
     {
         var (any, afterLetter) = (false, false);
         foreach (var rune in text.EnumerateRunes())
         {
-            var begins = Rune.IsUpper(rune) || Rune.GetUnicodeCategory(rune) == UnicodeCategory.TitlecaseLetter;
+            var begins = IsUpper(rune) || Rune.GetUnicodeCategory(rune) == UnicodeCategory.TitlecaseLetter;
             if (begins == afterLetter && IsCased(rune))
                 return false;
             afterLetter = IsCased(rune);
@@ -111,8 +112,17 @@ internal static partial class Casing
 
     private static bool HasCased(string text) => text.EnumerateRunes().Any(IsCased);
 
-    private static bool IsCased(Rune rune) => Rune.GetUnicodeCategory(rune)
-        is UnicodeCategory.UppercaseLetter or UnicodeCategory.LowercaseLetter or UnicodeCategory.TitlecaseLetter;
+    private static bool IsCased(Rune rune) =>
+        IsUpper(rune) || IsLower(rune) || Rune.GetUnicodeCategory(rune) == UnicodeCategory.TitlecaseLetter;
+
+    /// <summary>Upper-case letters, and the numerals and circled letters of Unicode's Other_Uppercase.</summary>
+    private static bool IsUpper(Rune rune) => Rune.IsUpper(rune) || rune.Value is (>= 0x2160 and <= 0x216f) or (>= 0x24b6 and <= 0x24cf);
+
+    /// <summary>Lower-case letters, and the modifiers, numerals and circled letters of Unicode's Other_Lowercase.</summary>
+    private static bool IsLower(Rune rune) => Rune.IsLower(rune) || rune.Value
+        is 0xaa or 0xba or (>= 0x2b0 and <= 0x2b8) or 0x2c0 or 0x2c1 or (>= 0x2e0 and <= 0x2e4) or 0x345 or 0x37a or (>= 0x1d2c and <= 0x1d6a) or 0x1d78
+        or (>= 0x1d9b and <= 0x1dbf) or 0x2071 or 0x207f or (>= 0x2090 and <= 0x209c) or (>= 0x2170 and <= 0x217f) or (>= 0x24d0 and <= 0x24e9)
+        or 0x2c7c or 0x2c7d or 0xa69c or 0xa69d or 0xa770 or 0xa7f8 or 0xa7f9 or (>= 0xab5c and <= 0xab5f);
 
     private static bool IsIgnorable(Rune rune) => rune.Value is '\'' or '.' or ':' or '^' or '`' or 0xb7 or 0x2019 || Rune.GetUnicodeCategory(rune)
         is UnicodeCategory.NonSpacingMark or UnicodeCategory.EnclosingMark or UnicodeCategory.Format or UnicodeCategory.ModifierLetter or UnicodeCategory.ModifierSymbol;

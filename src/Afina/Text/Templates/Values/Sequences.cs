@@ -72,6 +72,8 @@ internal static class Sequences
         {
             case DictValue dict: return dict.Has(item);
             case DictView { Kind: DictViewKind.Keys } view: return view.Dict.Has(item);
+            case BytesValue when Kinds.IsText(item, out _):
+                throw new EngineException("a bytes-like object is required, not 'str'");
             case NamespaceValue or Callable or null or bool or long or double:
                 throw new EngineException($"argument of type '{Kinds.Name(container)}' is not iterable");
         }
