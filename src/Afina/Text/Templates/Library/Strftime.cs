@@ -21,6 +21,8 @@ internal static class Strftime
             var at = i + 1;
             while (at < format.Length && format[at] is '-' or '_' or '0' or '^' or '#')
                 flag = format[at++];
+            if (at + 1 < format.Length && format[at] is 'E' or 'O' && Item(time, format[at + 1]) is not null)
+                at++;
             if (at == format.Length || Item(time, format[at]) is not { } item)
             {
                 result.Append(format, i, Math.Min(at + 1, format.Length) - i);
@@ -33,6 +35,7 @@ internal static class Strftime
                 '-' => Unpadded(item),
                 '_' when Unpadded(item) is var bare => bare.PadLeft(item.Length),
                 '0' => item.Replace(' ', '0'),
+                '#' when format[at] == 'p' => item.ToLowerInvariant(),
                 '^' or '#' => item.ToUpperInvariant(),
                 _ => item,
             });
