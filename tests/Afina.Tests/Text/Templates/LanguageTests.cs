@@ -71,5 +71,6 @@ public sealed class LanguageTests
     [InlineData("%d %b %Y", "07 Mar 2026")]
     [InlineData("%-d.%-m.%y %I:%M %p", "7.3.26 09:05 AM")]
     [InlineData("%A %j %U %%", "Saturday 066 09 %")]
+    [InlineData("%#p %^a %_d|%q|%Od", "am SAT  7|%q|07")]
     public void The_clock_stands_where_it_is_set(string format, string text) => Assert.Equal(text, Rendering.Render($"{{{{ strftime_now('{format}') }}}}"));
 }
