@@ -28,11 +28,11 @@ internal sealed unsafe class HarnessRun : IDisposable
     private readonly NativeBuffer _arena;
     private readonly Executor _executor;
 
-    public HarnessRun(Harness harness, Backend backend, int threads)
+    public HarnessRun(Harness harness, Backend backend, int threads, Graph? graph = null)
     {
         _harness = harness;
         _team = new Team(threads);
-        var plan = backend.Plan(harness.Graph, harness.Capacity, threads);
+        var plan = backend.Plan(graph ?? harness.Graph, harness.Capacity, threads);
         _arena = new NativeBuffer(plan.ArenaBytes);
         _executor = new Executor(plan, backend, harness.Bindings, _team, _arena);
     }
@@ -46,7 +46,7 @@ internal sealed unsafe class HarnessRun : IDisposable
         var outputs = new Outputs();
         foreach (var value in _executor.Plan.Graph.Results)
             Keep(value, _arena.Pointer + _executor.Plan.Offset(value));
-        foreach (var value in _harness.Graph.Nodes.SelectMany(node => node.Outputs).Where(value => value.Residence == Residence.Bound).Distinct())
+        foreach (var value in _executor.Plan.Graph.Nodes.SelectMany(node => node.Outputs).Where(value => value.Residence == Residence.Bound).Distinct())
             Keep(value, _harness.Bindings[value].Pointer);
         for (var i = 0; i < before.Length; i++)
             before[i].CopyTo(new Span<byte>(_harness.Bound[i].Buffer.Pointer, before[i].Length));
