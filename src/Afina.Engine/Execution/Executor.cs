@@ -12,6 +12,9 @@ public sealed unsafe class Executor
     private readonly Team _team;
     private readonly NativeBuffer _arena;
     private readonly IReadOnlyList<object> _kept;
+
+    // Kernels hold addresses only: this keeps the buffers behind them.
+    private readonly Bindings _bindings;
     private Counts _counts;
 
     /// <summary>Prepares the kernels of a plan.</summary>
@@ -20,7 +23,7 @@ public sealed unsafe class Executor
     {
         if (arena.Length < plan.ArenaBytes || team.Size > plan.Workers)
             throw new ArgumentException($"the plan needs {plan.ArenaBytes} bytes and is made for {plan.Workers} threads; there are {arena.Length} bytes and {team.Size} threads");
-        (Plan, _team, _arena) = (plan, team, arena);
+        (Plan, _team, _arena, _bindings) = (plan, team, arena, bindings);
         var memory = new Memory(plan, bindings, arena.Pointer);
         _kernels = [.. plan.Graph.Nodes.Select(node => backend.Prepare(node, memory))];
         _kept = memory.Kept;
@@ -46,15 +49,22 @@ public sealed unsafe class Executor
         _team.Run(this);
         GC.KeepAlive(_arena);
         GC.KeepAlive(_kept);
+        GC.KeepAlive(_bindings);
     }
 
     /// <summary>The contents of a value after a run; it must be one of the program's results or a bound one.</summary>
+    /// <exception cref="ArgumentException">It is neither, holds another type, or <paramref name="counts"/> are above the capacity.</exception>
     public Span<T> Read<T>(Value value, in Counts counts)
         where T : unmanaged
     {
-        if (value.Residence == Residence.Arena && !Plan.Graph.Results.Contains(value))
+        if (value.Residence == Residence.Arena ? !Plan.Graph.Results.Contains(value) : value.Residence == Residence.Frozen)
             throw new ArgumentException($"{value} is no result of this program");
-        return new Span<T>(_arena.Pointer + Plan.Offset(value), value.Rows.Of(counts) * value.Columns);
+        if (sizeof(T) != value.Type.Bytes())
+            throw new ArgumentException($"{value} is not made of {typeof(T).Name}");
+        if (value.Rows.Of(counts) > value.Rows.Of(Plan.Capacity))
+            throw new ArgumentException($"{value} has fewer rows than {value.Rows.Of(counts)}");
+        var data = value.Residence == Residence.Arena ? _arena.Pointer + Plan.Offset(value) : _bindings[value].Pointer;
+        return new Span<T>(data, value.Rows.Of(counts) * value.Columns);
     }
 
     internal void Work(Team team, int worker)
@@ -67,9 +77,9 @@ public sealed unsafe class Executor
             var phases = kernel.Phases(counts);
             for (var phase = 0; phase < phases; phase++)
             {
-                var tiles = kernel.Tiles(phase, counts);
                 try
                 {
+                    var tiles = kernel.Tiles(phase, counts);
                     for (var tile = team.Take(); tile < tiles; tile = team.Take())
                         kernel.Run(phase, tile, worker, counts);
                 }

@@ -40,6 +40,9 @@ public sealed class Team : IDisposable
         _tile = 0;
         Meet();
         executor.Work(this, 0);
+
+        // A program may have no phase at all: nobody may still be about to read the executor or its counts.
+        Meet();
         _executor = null;
         if (_error is { } error)
         {
@@ -113,6 +116,7 @@ public sealed class Team : IDisposable
             if (_stopping)
                 return;
             _executor!.Work(this, worker);
+            Meet();
         }
     }
 }
