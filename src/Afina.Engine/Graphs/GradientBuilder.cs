@@ -86,10 +86,13 @@ public sealed class GradientBuilder
         }
     }
 
+    /// <summary>Starts from a gradient that belongs to the caller. It shares its own buffer for good, so nobody adds to that.</summary>
     internal void Seed(Value output, Value gradient)
     {
         _gradients[output] = gradient;
-        _sharers[gradient] = [output];
+        if (!_sharers.TryGetValue(gradient, out var sharers))
+            _sharers[gradient] = sharers = [gradient];
+        sharers.Add(output);
     }
 
     private static Value New(Value of) => new("d " + of.Name, of.GradientType, of.Rows, of.Columns);

@@ -42,6 +42,8 @@ public sealed record HeadLoss(LossOptions Options, bool WithGradient) : Operatio
     {
         if (!WithGradient)
             throw new InvalidOperationException("the head was built without its gradient");
+        if (gradient.Needs(node.Inputs[1]))
+            throw new InvalidOperationException($"{node.Inputs[1]} is trained, but the head has no gradient for its weight");
         if (gradient.Needs(node.Inputs[0]) && !gradient.TryShare(node.Inputs[0]!, node.Outputs[5]))
             gradient.Emit(new Sum(node.Outputs[5].Type), [node.Outputs[5]], gradient.Into(node.Inputs[0]!));
     }
