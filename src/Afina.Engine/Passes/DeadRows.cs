@@ -34,7 +34,7 @@ public static class DeadRows
             Add(result, Want.All);
         foreach (var node in Enumerable.Reverse(graph.Nodes))
         {
-            var selects = node.Operation is SelectRows && node.Inputs[1] == index;
+            var selects = Selects(node);
             foreach (var (input, i) in node.Inputs.Select((input, i) => (input, i)))
             {
                 if (selects && i == 0)
@@ -52,7 +52,7 @@ public static class DeadRows
         foreach (var node in graph.Nodes)
         {
             result2.Layer = node.Layer;
-            if (node.Operation is SelectRows && node.Inputs[1] == index)
+            if (Selects(node))
             {
                 chosen[node.Outputs[0]] = Chosen(node.Inputs[0]!);
                 continue;
@@ -86,6 +86,9 @@ public static class DeadRows
         }
 
         return result2;
+
+        // A choice that is itself a result stays where it is.
+        bool Selects(Node node) => node.Operation is SelectRows && node.Inputs[1] == index && !graph.Results.Contains(node.Outputs[0]);
 
         Want Wanted(Value value) => wants.GetValueOrDefault(value);
 
