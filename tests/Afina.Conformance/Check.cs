@@ -44,7 +44,10 @@ internal sealed class Check(JsonElement @case)
     }
 
     /// <summary>Compares numbers within the case's tolerance for <paramref name="name"/> (longest matching beginning in <c>tolerances</c>).</summary>
-    public void Close(ReadOnlySpan<float> expected, ReadOnlySpan<float> got, string name)
+    public void Close(ReadOnlySpan<float> expected, ReadOnlySpan<float> got, string name) => Close(expected, got, name, Tolerance(name));
+
+    /// <summary>Compares numbers within a given tolerance.</summary>
+    public void Close(ReadOnlySpan<float> expected, ReadOnlySpan<float> got, string name, (double Absolute, double Relative) tolerance)
     {
         if (expected.Length != got.Length)
         {
@@ -52,7 +55,7 @@ internal sealed class Check(JsonElement @case)
             return;
         }
 
-        var (atol, rtol) = Tolerance(name);
+        var (atol, rtol) = tolerance;
         var worst = 0.0;
         var at = -1;
         for (var i = 0; i < expected.Length; i++)
@@ -82,6 +85,10 @@ internal sealed class Check(JsonElement @case)
         if (ratio > 1)
             Fail($"{name}: expected {expected:G9}, got {got:G9} ({ratio:G3} times the tolerance {atol:G2} + {rtol:G2}·|x|)");
     }
+
+    /// <summary>A tolerance written as an object of its own in the case.</summary>
+    public (double Absolute, double Relative) Named(string field) =>
+        (Number(@case.GetProperty(field), "atol"), Number(@case.GetProperty(field), "rtol"));
 
     /// <summary>The tolerance that holds for a tensor's name.</summary>
     public (double Absolute, double Relative) Tolerance(string name)

@@ -7,7 +7,7 @@ namespace Afina.Engine.Ops;
 /// <remarks>
 /// gradient, first and second moment like the parameter, norm [1, 1], rate [1, 1] → parameter, both moments, gradient (all in place).
 /// g ← g · min(1, clip / (norm + 1e-6)); θ ← θ (1 − rate · decay); m ← β₁ m + (1 − β₁) g; v ← β₂ v + (1 − β₂) g²;
-/// θ ← θ − rate / (1 − β₁ᵗ) · m / (√v / √(1 − β₂ᵗ) + ε), t = step + 1.
+/// θ ← θ − rate / (1 − β₁ᵗ) · m / (√v / √(1 − β₂ᵗ) + ε), t = step + 1. A norm that is not finite leaves everything as it is.
 /// </remarks>
 /// <param name="Clip">The largest norm of all gradients together; 0: no clipping.</param>
 public sealed record AdamW(Parameter Parameter, double Beta1, double Beta2, double Epsilon, double WeightDecay, double Clip) : Operation

@@ -6,7 +6,7 @@ namespace Afina.Engine.Ops;
 /// <remarks>
 /// gradient and momentum like the parameter, norm [1, 1], rate [1, 1] → parameter, momentum, gradient (all in place).
 /// g ← g · min(1, clip / (norm + 1e-6)) + decay · θ; m ← momentum · m + g (the first step: m ← g, which a cleared m gives too);
-/// θ ← θ − rate · m.
+/// θ ← θ − rate · m. A norm that is not finite leaves everything as it is.
 /// </remarks>
 /// <param name="Clip">The largest norm of all gradients together; 0: no clipping.</param>
 public sealed record Sgd(Parameter Parameter, double Momentum, double WeightDecay, double Clip) : Operation

@@ -25,6 +25,8 @@ internal static class AdamWReference
     {
         var (gradient, first, second) = (cells.Inputs[0], cells.Inputs[1], cells.Inputs[2]);
         var (norm, rate) = (cells.Inputs[3][0, 0], cells.Inputs[4][0, 0]);
+        if (!double.IsFinite(norm))
+            return;
         var factor = operation.Clip > 0 ? Math.Min(1, operation.Clip / (norm + 1e-6)) : 1;
         var correction1 = 1 - Math.Pow(operation.Beta1, counts.Step + 1);
         var correction2 = 1 - Math.Pow(operation.Beta2, counts.Step + 1);

@@ -10,6 +10,8 @@ internal static class SgdReference
     {
         var (gradient, momentum) = (cells.Inputs[0], cells.Inputs[1]);
         var (norm, rate) = (cells.Inputs[2][0, 0], cells.Inputs[3][0, 0]);
+        if (!double.IsFinite(norm))
+            return;
         var factor = operation.Clip > 0 ? Math.Min(1, operation.Clip / (norm + 1e-6)) : 1;
         for (var i = 0; i < cells.OutputRows(counts); i++)
         {

@@ -90,7 +90,8 @@ public sealed class DecoderInputs
         }
 
         tokens.CopyTo(Ints(Tokens, tokens.Length));
-        Ints(Slots, tokens.Length).Fill(-1);
+        if (_capacity.CachedRows > 0)
+            FillSlots(segments, tokens.Length);
         var longest = FillSegments(segments, tokens.Length, positions);
         var rows = FillTargets(targets, labelled, tokens.Length);
         if (_frequenciesFor < 0 || (_frequenciesFor != longest && _config.Rotaries.Any(rotary => rotary.DependsOnLength)))
@@ -129,6 +130,20 @@ public sealed class DecoderInputs
         }
 
         return longest;
+    }
+
+    /// <summary>With a cache, a segment's rows are stored behind the cached rows that it sees.</summary>
+    private void FillSlots(ReadOnlySpan<Segment> segments, int rows)
+    {
+        var slots = Ints(Slots, rows);
+        slots.Fill(-1);
+        foreach (var segment in segments)
+        {
+            if (segment.CacheStart + segment.CacheLength + segment.Length > _capacity.CachedRows)
+                throw new ArgumentException($"{segment} goes over the end of the cache of {_capacity.CachedRows} rows");
+            for (var r = 0; r < segment.Length; r++)
+                slots[segment.Start + r] = segment.CacheStart + segment.CacheLength + r;
+        }
     }
 
     private int FillTargets(ReadOnlySpan<Target> targets, ReadOnlySpan<int> labelled, int rows)

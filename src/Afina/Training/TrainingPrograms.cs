@@ -60,6 +60,9 @@ public sealed class TrainingPrograms : IDisposable
     /// <summary>What the batches are written to.</summary>
     public DecoderInputs Inputs { get; }
 
+    /// <summary>What is trained.</summary>
+    public Adapter Adapter => _adapter;
+
     /// <summary>The optimizer's state by name, in fp32.</summary>
     public IReadOnlyList<(string Name, NativeBuffer Buffer)> Moments => _moments;
 
@@ -87,6 +90,13 @@ public sealed class TrainingPrograms : IDisposable
         _state[_rate].Span<float>(1)[0] = (float)learningRate;
         _update.Run(new Counts { Step = step });
         return _state[_norm].Span<float>(1)[0];
+    }
+
+    /// <summary>Forgets the gradients of a step that is not taken.</summary>
+    public void ClearGradients()
+    {
+        foreach (var parameter in _adapter.Parameters)
+            _adapter.Gradients(parameter).Clear();
     }
 
     /// <inheritdoc/>

@@ -39,13 +39,17 @@ internal sealed class Batches : IDisposable
     }
 
     /// <summary>Logits [rows, vocabulary] of every row.</summary>
-    public float[] Logits(Decoder model, Adapter? adapter, int[] ids, IReadOnlyList<Segment> segments, int[] positions)
+    public float[] Logits(Decoder model, Adapter? adapter, int[] ids, IReadOnlyList<Segment> segments, int[] positions) =>
+        Logits(model, adapter, ids, segments, positions, [.. Enumerable.Range(0, ids.Length)]);
+
+    /// <summary>Logits of chosen rows, ascending.</summary>
+    public float[] Logits(Decoder model, Adapter? adapter, int[] ids, IReadOnlyList<Segment> segments, int[] positions, int[] rows)
     {
-        var capacity = new Counts { Rows = ids.Length, LabelledRows = ids.Length, Targets = 1, Segments = segments.Count };
+        var capacity = new Counts { Rows = ids.Length, LabelledRows = rows.Length, Targets = 1, Segments = segments.Count };
         var inputs = new DecoderInputs(model.Config, capacity);
         var program = DecoderProgram.Build(model, adapter, inputs, new DecoderOptions(DecoderUse.Logits));
         var executor = Prepare(program, adapter, capacity);
-        var counts = inputs.Fill(ids, segments.ToArray(), [], [.. Enumerable.Range(0, ids.Length)], positions);
+        var counts = inputs.Fill(ids, segments.ToArray(), [], rows, positions);
         executor.Run(counts);
         return executor.Read<float>(program.Logits!, counts).ToArray();
     }

@@ -22,6 +22,8 @@ internal sealed unsafe class AdamWKernel(AdamW operation, Node node, Memory memo
 
     public override void Run(int phase, int tile, int worker, in Counts counts)
     {
+        if (!float.IsFinite(*_norm))
+            return;
         var factor = operation.Clip > 0 ? (float)Math.Min(1, operation.Clip / (*_norm + 1e-6)) : 1;
         var (beta1, beta2, rest1, rest2) = ((float)operation.Beta1, (float)operation.Beta2, (float)(1 - operation.Beta1), (float)(1 - operation.Beta2));
         var size = (float)(*_rate / (1 - Math.Pow(operation.Beta1, counts.Step + 1)));

@@ -20,6 +20,8 @@ internal sealed unsafe class SgdKernel(Sgd operation, Node node, Memory memory) 
 
     public override void Run(int phase, int tile, int worker, in Counts counts)
     {
+        if (!float.IsFinite(*_norm))
+            return;
         var factor = operation.Clip > 0 ? (float)Math.Min(1, operation.Clip / (*_norm + 1e-6)) : 1;
         var (keep, decay, rate) = ((float)operation.Momentum, (float)operation.WeightDecay, *_rate);
         for (var at = (long)tile * Block; at < Math.Min((tile + 1L) * Block, _count); at++)

@@ -41,4 +41,15 @@ internal sealed class SamplingWorkspace(int vocabulary)
 
     /// <summary>The token of a key.</summary>
     public static int Token(ulong key) => (int)(uint)key;
+
+    /// <summary>Removes every token whose key is below that of a token which stays.</summary>
+    public static void RemoveBelow(Span<float> logits, ulong least)
+    {
+        var limit = logits[Token(least)];
+        for (var i = 0; i < logits.Length; i++)
+        {
+            if (logits[i] < limit || (logits[i] == limit && Key(limit, i) < least))
+                logits[i] = float.NegativeInfinity;
+        }
+    }
 }

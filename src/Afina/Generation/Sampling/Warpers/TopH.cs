@@ -34,10 +34,6 @@ internal sealed class TopH(double share) : LogitsStep
             least = keys[i];
         }
 
-        for (var i = 0; i < logits.Length; i++)
-        {
-            if (SamplingWorkspace.Key(logits[i], i) < least)
-                logits[i] = Removed;
-        }
+        SamplingWorkspace.RemoveBelow(logits, least);
     }
 }

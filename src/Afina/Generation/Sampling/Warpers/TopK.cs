@@ -7,11 +7,10 @@ internal sealed class TopK(int count) : LogitsStep
     {
         if (count >= logits.Length)
             return;
-        var least = Largest(logits, count, workspace.Keys)[0];
+        var least = logits[SamplingWorkspace.Token(Largest(logits, count, workspace.Keys)[0])];
         foreach (ref var logit in logits)
         {
-            // The key of token 0 is the smallest of its logit: equal logits stay.
-            if (SamplingWorkspace.Key(logit, 0) < (least & 0xFFFF_FFFF_0000_0000))
+            if (logit < least)
                 logit = Removed;
         }
     }
@@ -24,13 +23,17 @@ internal sealed class TopK(int count) : LogitsStep
             heap[i] = SamplingWorkspace.Key(logits[i], i);
         for (var i = count / 2 - 1; i >= 0; i--)
             Sink(heap, i);
+        var least = logits[SamplingWorkspace.Token(heap[0])];
         for (var i = count; i < logits.Length; i++)
         {
+            if (logits[i] < least)
+                continue;
             var key = SamplingWorkspace.Key(logits[i], i);
             if (key <= heap[0])
                 continue;
             heap[0] = key;
             Sink(heap, 0);
+            least = logits[SamplingWorkspace.Token(heap[0])];
         }
 
         return heap;

@@ -26,10 +26,6 @@ internal sealed class TopP(double share) : LogitsStep
             remaining -= Math.Exp((double)logits[SamplingWorkspace.Token(least)] - softmax.Max);
         }
 
-        for (var i = 0; i < logits.Length; i++)
-        {
-            if (SamplingWorkspace.Key(logits[i], i) < least)
-                logits[i] = Removed;
-        }
+        SamplingWorkspace.RemoveBelow(logits, least);
     }
 }

@@ -1,0 +1,113 @@
+using System.Globalization;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Afina.Adapters;
+using Afina.Engine.Tensors;
+using Afina.Formats;
+using Afina.Formats.Peft;
+using Afina.Formats.Safetensors;
+using Afina.Models;
+
+namespace Afina.Training;
+
+/// <summary>What has to be the same for a run to go on to the bit: fingerprints and settings, by the name that a person knows.</summary>
+/// <param name="Values">Name and value: data, recipe, base, kernels, rows of a micro-step.</param>
+public sealed record RunIdentity(IReadOnlyDictionary<string, string> Values);
+
+/// <summary>The checkpoints of a run: folders <c>checkpoint-STEP</c> that appear whole or not at all, the best adapter in <c>best</c>.</summary>
+public sealed class Checkpoints(string folder, RunIdentity identity, LoraConfig config, string card, int keep)
+{
+    private const string StateFile = "trainer_state.json";
+    private const string OptimizerFile = "optimizer.safetensors";
+
+    /// <summary>Writes a checkpoint and removes the oldest beyond those kept.</summary>
+    /// <returns>Its folder.</returns>
+    public string Save(TrainingPrograms programs, TrainingState state)
+    {
+        Directory.CreateDirectory(folder);
+        var path = Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"checkpoint-{state.Step}"));
+        var temporary = AtomicFile.Beside(path);
+        Directory.CreateDirectory(temporary);
+        try
+        {
+            Lora.Save(temporary, programs.Adapter, config, card);
+            SafetensorsWriter.Write(Path.Combine(temporary, OptimizerFile), programs.Moments.Select(moment =>
+                SafetensorsSource.From(moment.Name, [moment.Buffer.Length / sizeof(float)], moment.Buffer.Span<float>((int)(moment.Buffer.Length / sizeof(float))).ToArray(), DType.F32)));
+            AtomicFile.Write(Path.Combine(temporary, StateFile), stream => JsonSerializer.Serialize(stream, new Saved(state, identity.Values), SavedJson.Default.Saved));
+            if (Directory.Exists(path))
+                Directory.Delete(path, recursive: true);
+            Directory.Move(temporary, path);
+        }
+        finally
+        {
+            if (Directory.Exists(temporary))
+                Directory.Delete(temporary, recursive: true);
+        }
+
+        foreach (var old in All(folder).SkipLast(Math.Max(keep, 1)))
+            Directory.Delete(old.Path, recursive: true);
+        return path;
+    }
+
+    /// <summary>Writes the adapter with the lowest held-out loss so far.</summary>
+    public void SaveBest(Adapter adapter)
+    {
+        Directory.CreateDirectory(folder);
+        Lora.Save(Path.Combine(folder, "best"), adapter, config, card);
+    }
+
+    /// <summary>The checkpoints of a folder, oldest first.</summary>
+    public static IReadOnlyList<(int Step, string Path)> All(string folder) => !Directory.Exists(folder) ? [] :
+    [
+        .. Directory.EnumerateDirectories(folder, "checkpoint-*")
+            .Select(path => (Step: int.TryParse(Path.GetFileName(path)["checkpoint-".Length..], NumberStyles.None, CultureInfo.InvariantCulture, out var step) ? step : -1, path))
+            .Where(entry => entry.Step >= 0 && File.Exists(Path.Combine(entry.path, StateFile)))
+            .OrderBy(entry => entry.Step),
+    ];
+
+    /// <summary>Reads a checkpoint: parameters, moments and where it stood.</summary>
+    /// <exception cref="InvalidDataException">It belongs to another run; the message says what changed.</exception>
+    public TrainingState Load(string path, TrainingPrograms programs)
+    {
+        var name = Path.GetFileName(path);
+        Saved saved;
+        try
+        {
+            saved = JsonSerializer.Deserialize(File.ReadAllBytes(Path.Combine(path, StateFile)), SavedJson.Default.Saved) ?? throw new JsonException("it is empty");
+        }
+        catch (JsonException error)
+        {
+            throw new InvalidDataException($"{name}/{StateFile}: {error.Message}; remove the checkpoint to go on from an earlier one", error);
+        }
+
+        RequireSame(saved.Identity, name);
+        var tensors = PeftFolder.Load(path).Tensors;
+        AdapterKeys.Require([.. programs.Adapter.Parameters.Select(parameter => parameter.Name)], [.. tensors.Keys], name);
+        using var moments = SafetensorsFile.Open(Path.Combine(path, OptimizerFile));
+        foreach (var (moment, buffer) in programs.Moments)
+        {
+            var values = moments.Floats(moment);
+            if (values.LongLength * sizeof(float) != buffer.Length)
+                throw new InvalidDataException($"{name}/{OptimizerFile}: tensor '{moment}' has {values.Length} elements, not {buffer.Length / sizeof(float)}");
+            values.CopyTo(buffer.Span<float>(values.Length));
+        }
+
+        foreach (var parameter in programs.Adapter.Parameters)
+            tensors[parameter.Name].Values.Span.CopyTo(programs.Adapter.Values(parameter));
+        return saved.State;
+    }
+
+    private void RequireSame(IReadOnlyDictionary<string, string> saved, string name)
+    {
+        var changed = identity.Values.Where(entry => saved.GetValueOrDefault(entry.Key) != entry.Value)
+            .Select(entry => $"{entry.Key} (then {saved.GetValueOrDefault(entry.Key) ?? "not recorded"}, now {entry.Value})").ToArray();
+        if (changed.Length > 0)
+            throw new InvalidDataException($"{name} cannot be gone on with exactly: {string.Join(", ", changed)} changed since; undo the change, or start anew with another output_dir or resume_from_checkpoint=false");
+    }
+
+    internal sealed record Saved(TrainingState State, IReadOnlyDictionary<string, string> Identity);
+}
+
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, WriteIndented = true, UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow)]
+[JsonSerializable(typeof(Checkpoints.Saved))]
+internal sealed partial class SavedJson : JsonSerializerContext;
