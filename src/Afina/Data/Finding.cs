@@ -43,4 +43,8 @@ public sealed record Finding(FindingKind Kind, string File, int Line, string Mes
 {
     /// <summary>The finding as one line: <c>file:line: message</c>.</summary>
     public override string ToString() => Line > 0 ? $"{File}:{Line}: {Message}" : $"{File}: {Message}";
+
+    /// <summary>The findings kind by kind, how many there are and the first of each, in the order in which they first appear.</summary>
+    public static IReadOnlyList<(FindingKind Kind, int Count, Finding First)> Summarize(IEnumerable<Finding> findings) =>
+        [.. findings.GroupBy(finding => finding.Kind).Select(group => (group.Key, group.Count(), group.First()))];
 }

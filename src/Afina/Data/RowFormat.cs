@@ -39,7 +39,7 @@ internal static class RowFormats
 
     private static readonly (string Name, RowFormat Format)[] Names =
     [
-        ("text", RowFormat.Text), ("completion", RowFormat.Text), ("prompt_completion", RowFormat.PromptCompletion), ("input_output", RowFormat.PromptCompletion),
+        ("text", RowFormat.Text), ("completion", RowFormat.Text), ("prompt_completion", RowFormat.PromptCompletion),
         ("messages", RowFormat.Messages), ("chat_template", RowFormat.Messages), ("chat", RowFormat.Messages), ("sharegpt", RowFormat.Conversations),
         ("alpaca", RowFormat.Alpaca), ("preference", RowFormat.Preference), ("dpo", RowFormat.Preference), ("kto", RowFormat.UnpairedPreference),
         ("unpaired_preference", RowFormat.UnpairedPreference), ("tokenized", RowFormat.Tokenized),
@@ -66,7 +66,7 @@ internal static class RowFormats
         bool Has(string name) => columns.TryGetPropertyValue(name, out var value) && value is not null;
         if (Has("input_ids"))
             return RowFormat.Tokenized;
-        if (Has("chosen") && Has("rejected"))
+        if ((Has("chosen") && Has("rejected")) || (Has("preferred_output") && Has("non_preferred_output")))
             return RowFormat.Preference;
         if (Has("prompt") && Has("completion"))
             return Label(columns) is null ? RowFormat.PromptCompletion : RowFormat.UnpairedPreference;

@@ -1,4 +1,5 @@
 using Afina.Data;
+using Afina.Data.Packing;
 using Afina.Data.Preparation;
 using Afina.Text.Tokenizers;
 using Xunit;
@@ -34,6 +35,25 @@ public sealed class DataLoaderTests : IDisposable
         Assert.Equal("It is 1.<|im_end|>", Trained(tokenizer, data.Train[1]));
         Assert.EndsWith("<|im_start|>user\nWhat is 1?<|im_end|>\n<|im_start|>assistant\nIt is 1.<|im_end|>\n", tokenizer.Decode(data.Train[1].Tokens));
         Assert.Empty(data.Findings);
+    }
+
+    [Fact]
+    public void What_is_trained_can_be_shown()
+    {
+        var tokenizer = SmolLM();
+        var data = DataLoader.Supervised(new DataRequest { Sources = [Write("a.jsonl", """{"prompt": "¿Qué día es?", "completion": " Es miércoles 😀."}""")] }, tokenizer);
+        Assert.Equal([("¿Qué día es?", false), (" Es miércoles 😀.<|im_end|>", true)], ExampleText.Of(data.Train[0], tokenizer).Select(stretch => (stretch.Text, stretch.Trained)));
+        Assert.Equal(data.Train[0].Tokens.Length, ExampleText.Of(data.Train[0], tokenizer).Sum(stretch => stretch.Tokens));
+    }
+
+    [Fact]
+    public void A_prefix_that_rows_of_a_task_share_is_computed_once()
+    {
+        var data = DataLoader.Supervised(new DataRequest { Sources = [new DataSource(Shared.Path("data/banking77-10/train.jsonl"))] }, SmolLM());
+        var sequences = data.Order(seed: 1).Of(0).Take(32).Select(index => Sequence.Of(data.Train[index])).ToList();
+        var alone = new StepPacker(new PackingLimits(2048, 0)).Pack(sequences).Sum(batch => batch.Tokens.Length);
+        var shared = Assert.Single(new StepPacker(new PackingLimits(2048)).Pack(sequences)).Tokens.Length;
+        Assert.True(shared * 2 < alone, $"{shared} of {alone} rows");
     }
 
     [Fact]

@@ -23,6 +23,8 @@ public sealed class PreparationTests
 
         public override bool HasGeneration => true;
 
+        public override int VocabularySize => 1000;
+
         public override int[] Encode(string text) => [1, .. Tokens(text).Select(token => token.Token)];
 
         public override bool IsSpecial(int token) => token is > 0 and < 10;
@@ -92,6 +94,11 @@ public sealed class PreparationTests
             """{"prompt": [{"role": "user", "content": "q"}], "completion": "a"}"""));
 
     [Fact]
+    public void A_turn_that_says_so_itself_is_not_trained() => Assert.Equal(
+        ["[USER]HI<|END|>\n[ASSISTANT]NO<|END|>\n[USER]AND<|END|>\n[ASSISTANT]yes<|end|>\n"],
+        Shown(new PreparationOptions(), """{"messages": [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "no", "weight": 0}, {"role": "user", "content": "and"}, {"role": "assistant", "content": "yes", "weight": 1}]}"""));
+
+    [Fact]
     public void Training_on_the_inputs_too_is_a_setting() => Assert.Equal(
         ["<s>qa</s>", "[user]hi<|end|>\n[assistant]yo<|end|>\n"],
         Shown(new PreparationOptions { CompletionOnlyLoss = false },
@@ -113,6 +120,10 @@ public sealed class PreparationTests
     [InlineData("""{"prompt": "q", "chosen": "a", "rejected": "b"}""", "a.jsonl:1: rows with chosen and rejected answers are for preference training")]
     [InlineData("""{"prompt": "q", "completion": "a", "label": true}""", "a.jsonl:1: rows with prompt, completion and label are for kto")]
     [InlineData("""{"input_ids": [1, 2], "labels": [1]}""", "a.jsonl:1: labels has 1 numbers, but input_ids has 2")]
+    [InlineData("""{"input_ids": [1, 1000]}""", "a.jsonl:1: column 'input_ids' has the token 1000, but the model's go from 0 to 999")]
+    [InlineData("""{"input_ids": [1, -1]}""", "a.jsonl:1: column 'input_ids' has the token -1")]
+    [InlineData("""{"input_ids": [1, 2], "labels": [-1, 2]}""", "a.jsonl:1: column 'labels' has a number")]
+    [InlineData("""{"messages": [{"role": "user", "content": "x"}, {"role": "assistant", "content": "y", "weight": 2}]}""", "a.jsonl:1: 'weight' of an assistant's turn must be 0")]
     [InlineData("""{"input_ids": [1, "2"]}""", "a.jsonl:1: column 'input_ids' must be a list of whole numbers")]
     [InlineData("""{"input_ids": [1, 2.5]}""", "a.jsonl:1: column 'input_ids' must be a list of whole numbers")]
     public void A_row_that_cannot_be_used_is_refused_with_its_place(string row, string message) => Assert.StartsWith(message, Refusal(row));
@@ -178,6 +189,7 @@ public sealed class PreparationTests
     [InlineData("""{"chosen": "q yes", "rejected": "q yes and no"}""", "<S>Q YES</s>|<S>Q YES and no</s>")]
     [InlineData("""{"chosen": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "y"}], "rejected": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "n"}]}""", "[USER]Q<|END|>\n[ASSISTANT]y<|end|>\n|[USER]Q<|END|>\n[ASSISTANT]n<|end|>\n")]
     [InlineData("""{"prompt": "q", "chosen": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "y"}], "rejected": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "n"}]}""", "[USER]Q<|END|>\n[ASSISTANT]y<|end|>\n|[USER]Q<|END|>\n[ASSISTANT]n<|end|>\n")]
+    [InlineData("""{"input": {"messages": [{"role": "user", "content": "q"}]}, "preferred_output": [{"role": "assistant", "content": "y"}], "non_preferred_output": [{"role": "assistant", "content": "n"}]}""", "[USER]Q<|END|>\n[ASSISTANT]y<|end|>\n|[USER]Q<|END|>\n[ASSISTANT]n<|end|>\n")]
     [InlineData("""{"prompt": "q", "chosen": [{"role": "assistant", "content": "y"}], "rejected": [{"role": "assistant", "content": "n"}]}""", "[USER]Q<|END|>\n[ASSISTANT]y<|end|>\n|[USER]Q<|END|>\n[ASSISTANT]n<|end|>\n")]
     public void The_prompt_of_a_pair_is_given_or_what_both_answers_begin_with(string row, string shown)
     {

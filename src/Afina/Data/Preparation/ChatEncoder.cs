@@ -60,6 +60,9 @@ internal sealed class ChatEncoder : RowEncoder
     public int? EndToken => EndText is { } end ? _tokenizer.IdOf(end) : null;
 
     /// <inheritdoc/>
+    public override int VocabularySize => _tokenizer.VocabularySize;
+
+    /// <inheritdoc/>
     public override bool IsSpecial(int token) => _tokenizer.IsAdded(token) || token == EndToken;
 
     /// <inheritdoc/>
@@ -69,11 +72,15 @@ internal sealed class ChatEncoder : RowEncoder
     public override EncodedChat Encode(ChatRequest chat)
     {
         var rendered = Render(chat, chat.Messages, chat.AddGenerationPrompt);
+        var tokens = _tokenizer.EncodeTruncated(rendered.Text, int.MaxValue, addSpecialTokens: false);
+        if (!chat.WithSpans)
+            return new EncodedChat(tokens, [], []);
         var encoded = _tokenizer.EncodeWithOffsets(rendered.Text, addSpecialTokens: false);
-        IReadOnlyList<(int Start, int End)> spans = !chat.WithSpans ? []
-            : HasGeneration ? rendered.AssistantSpans
+        if (encoded.Ids.Count != tokens.Length)
+            throw new InvalidDataException("tokenizer.json cuts or fills up rows by itself: set its \"truncation\" and \"padding\" to null");
+        IReadOnlyList<(int Start, int End)> spans = HasGeneration ? rendered.AssistantSpans
             : new AssistantSpans((messages, prompt) => Render(chat, messages, prompt).Text, chat.Messages, rendered.Text, SpecialAt).Find();
-        return new EncodedChat([.. encoded.Ids], encoded.Utf16Offsets, spans);
+        return new EncodedChat(tokens, encoded.Utf16Offsets, spans);
     }
 
     private int SpecialAt(string text, int at)

@@ -31,6 +31,9 @@ internal abstract class RowEncoder
     /// <summary>Whether the template itself marks what the assistant wrote.</summary>
     public abstract bool HasGeneration { get; }
 
+    /// <summary>One more than the largest token.</summary>
+    public abstract int VocabularySize { get; }
+
     /// <summary>Encodes plain text, with the special tokens that the tokenizer adds by itself.</summary>
     public abstract int[] Encode(string text);
 

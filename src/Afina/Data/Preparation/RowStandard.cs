@@ -64,6 +64,8 @@ internal static class RowStandard
 
     private static JsonObject Preference(Row row)
     {
+        if (row.Columns["preferred_output"] is not null)
+            return FromOpenAi(row);
         var (chosen, rejected) = (Value(row, "chosen"), Value(row, "rejected"));
         var prompt = row.Columns["prompt"];
         var implicitPrompt = prompt is null;
@@ -84,6 +86,21 @@ internal static class RowStandard
         }
 
         return implicitPrompt ? ImplicitPrompt.Split(columns) : columns;
+    }
+
+    /// <summary>The columns that OpenAI's fine-tuning jobs take: input, preferred_output, non_preferred_output.</summary>
+    private static JsonObject FromOpenAi(Row row)
+    {
+        var input = row.Columns["input"] as JsonObject ?? throw row.Refuse("column 'input' must be an object with messages");
+        var columns = new JsonObject
+        {
+            ["prompt"] = Conversations.Checked(row, input["messages"], "input"),
+            ["chosen"] = Conversations.Checked(row, row.Columns["preferred_output"], "preferred_output"),
+            ["rejected"] = Conversations.Checked(row, row.Columns["non_preferred_output"], "non_preferred_output"),
+        };
+        if (input["tools"] is { } tools)
+            columns["tools"] = tools.DeepClone();
+        return columns;
     }
 
     private static JsonObject Unpaired(Row row)

@@ -144,6 +144,8 @@ internal sealed class SupervisedPreparation(RowEncoder encoder, PreparationOptio
         bool[]? assistant = null;
         if (assistantOnly && RowFormats.IsConversational(columns))
         {
+            if (options.Rules == PreparationRules.Afina)
+                encoded = encoded with { Spans = TurnWeights.Trained(row, encoded.Spans) };
             assistant = options.Rules == PreparationRules.Trl ? AssistantMask.AsTransformers(encoded) : AssistantMask.Covering(encoded);
             if (!assistant.Contains(true))
                 throw row.Refuse("no token of the row was written by the assistant, so nothing would be trained: delete the row, or train on all of it");
@@ -159,11 +161,11 @@ internal sealed class SupervisedPreparation(RowEncoder encoder, PreparationOptio
         return new TokenizedExample(encoded.Tokens, labels, row.File, row.Line);
     }
 
-    private static TokenizedExample Tokenized(Row row, bool completionOnly)
+    private TokenizedExample Tokenized(Row row, bool completionOnly)
     {
         var tokens = Numbers(row, "input_ids") ?? throw row.Refuse("column 'input_ids' is missing");
-        if (tokens.Any(token => token < 0))
-            throw row.Refuse("column 'input_ids' has a negative token id");
+        if (tokens.FirstOrDefault(token => token < 0 || token >= encoder.VocabularySize, -1) is var wrong && tokens.Contains(wrong))
+            throw row.Refuse($"column 'input_ids' has the token {wrong}, but the model's go from 0 to {encoder.VocabularySize - 1}: the row was made with another tokenizer");
         var labels = Numbers(row, "labels");
         if (labels is null)
         {
@@ -177,6 +179,8 @@ internal sealed class SupervisedPreparation(RowEncoder encoder, PreparationOptio
             }
         }
 
+        if (labels.Any(label => label != TokenizedExample.NotTrained && (label < 0 || label >= encoder.VocabularySize)))
+            throw row.Refuse($"column 'labels' has a number that is neither a token nor {TokenizedExample.NotTrained}");
         return labels.Length == tokens.Length
             ? new TokenizedExample(tokens, labels, row.File, row.Line)
             : throw row.Refuse($"labels has {labels.Length} numbers, but input_ids has {tokens.Length}");
