@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 using Afina.Engine.Cpu.Panels;
 using Afina.Engine.Tensors;
 
@@ -8,6 +9,21 @@ namespace Afina.Engine.Cpu.Gemm;
 /// <summary>Turns sums into an output: scale, column scale, bias, residual, beta, and the store as fp32 or bfloat16.</summary>
 internal static unsafe class Epilogue
 {
+    /// <summary>Asks for the rectangle of C that <see cref="Store"/> will write: rows of a wide output lie pages apart.</summary>
+    public static void Prefetch(ProductOutput output, int row, int rows, int column, int columns)
+    {
+        if (output.IsTransposed || !Sse.IsSupported)
+            return;
+        var bytes = output.Type.Bytes();
+        var stride = (long)output.Stride * bytes;
+        var from = (byte*)output.Data + row * stride + (long)column * bytes;
+        for (var r = 0; r < rows; r++, from += stride)
+        {
+            for (var at = from; at < from + (long)columns * bytes; at += 64)
+                Sse.Prefetch0(at);
+        }
+    }
+
     /// <summary>Stores sums[rows, columns] as the rectangle of C that begins at (row, column).</summary>
     public static void Store(ProductOutput output, float* sums, int stride, int row, int rows, int column, int columns)
     {

@@ -17,6 +17,9 @@ internal sealed unsafe class TiledProduct
     /// <summary>Rows of sums that stay in the first cache between the kernel and the epilogue.</summary>
     private const int BatchRows = 56;
 
+    /// <summary>With fewer rows there is too little computing to hide prefetching in.</summary>
+    private const int PrefetchRows = 128;
+
     private readonly ProductSpec spec;
     private readonly MicroKernel kernel;
     private readonly PanelSource[] lefts;
@@ -184,13 +187,15 @@ internal sealed unsafe class TiledProduct
             var parts = (groups.Rows + BatchRows - 1) / BatchRows;
             for (var g = 0; g < groups.Count; part++)
             {
-                if (nextTile < output.Tiles && part < parts)
+                if (groups.Rows >= PrefetchRows && nextTile < output.Tiles && part < parts)
                     output.Prefetch(nextPass, nextTile * output.TileColumns, inner, part, parts);
                 var width = groups.RowsOf(g);
                 var limit = g < groups.LargeCount ? groups.LargeCount : groups.Count;
                 var batch = Math.Min(limit - g, Math.Max(1, BatchRows / width));
                 var start = groups.Start(g);
                 var target = reusesSums ? sums : sums + (long)start * output.TileColumns;
+                if (finish)
+                    Epilogue.Prefetch(output.Spec, firstRow + start, Math.Min(batch * width, groups.Rows - start), firstColumn, columns);
                 output.Multiply(pass, columns, inner, scratch, shared + (long)start * chunks[chunk].Steps * MicroKernel.StepBytes,
                     (long)width * chunks[chunk].Steps * MicroKernel.StepBytes, width, batch, target, accumulate);
                 if (finish)

@@ -25,31 +25,61 @@ internal static unsafe class PanelInterleaver
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void PackBf16(ushort* source, long stride, int lanes, int rows, ushort* destination, int width)
     {
-        var vectors = Avx512BW.IsSupported && lanes == width && width % 16 == 0;
-        for (var r = 0; r < rows; r += 2)
+        var r = 0;
+        if (Avx512BW.VL.IsSupported)
+        {
+            r = rows & ~1;
+            if (lanes == 32 && width == 32)
+                Pack32(source, stride, r, destination);
+            else
+                PackMasked(source, stride, lanes, r, destination, width);
+        }
+
+        for (destination += (long)r * width; r < rows; r += 2, destination += 2 * width)
         {
             var even = source + r * stride;
             var odd = r + 1 < rows ? even + stride : null;
-            var lane = 0;
-            if (vectors && odd is not null)
+            for (var lane = 0; lane < width; lane++)
             {
-                for (; lane < lanes; lane += 16)
-                {
-                    var low = Avx512F.ConvertToVector512UInt32(Vector256.Load(even + lane));
-                    var high = Avx512F.ConvertToVector512UInt32(Vector256.Load(odd + lane)) << 16;
-                    (low | high).AsUInt16().Store(destination + 2 * lane);
-                }
+                destination[2 * lane] = lane < lanes ? even[lane] : (ushort)0;
+                destination[2 * lane + 1] = lane < lanes && odd is not null ? odd[lane] : (ushort)0;
             }
+        }
+    }
 
-            for (; lane < lanes; lane++)
+    /// <summary>A pair of rows of 32 lanes: two loads, two lookups in both, two stores.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Pack32(ushort* source, long stride, int rows, ushort* destination)
+    {
+        var lanes = Vector512<uint>.Indices;
+        var low = (lanes | ((lanes + Vector512.Create(32u)) << 16)).AsUInt16();
+        var high = low + Vector512.Create((ushort)16);
+        for (var r = 0; r < rows; r += 2, source += 2 * stride, destination += 64)
+        {
+            // Rows are too far apart for the processor to foresee; asking beyond the end is harmless.
+            Sse.Prefetch0(source + 16 * stride);
+            Sse.Prefetch0(source + 17 * stride);
+            var (even, odd) = (Vector512.Load(source), Vector512.Load(source + stride));
+            Avx512BW.PermuteVar32x16x2(even, low, odd).Store(destination);
+            Avx512BW.PermuteVar32x16x2(even, high, odd).Store(destination + 32);
+        }
+    }
+
+    /// <summary>Any number of lanes, 16 at a time.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void PackMasked(ushort* source, long stride, int lanes, int rows, ushort* destination, int width)
+    {
+        for (var lane = 0; lane < width; lane += 16)
+        {
+            var read = Vector256.LessThan(Vector256<ushort>.Indices, Vector256.Create((ushort)Math.Clamp(lanes - lane, 0, 16)));
+            var write = Vector512.LessThan(Vector512<uint>.Indices, Vector512.Create((uint)(width - lane)));
+            var (from, to) = ((nint)(source + lane), (nint)(destination + 2 * lane));
+            for (var r = 0; r < rows; r += 2, from += (nint)(4 * stride), to += 4 * width)
             {
-                destination[2 * lane] = even[lane];
-                destination[2 * lane + 1] = odd is null ? (ushort)0 : odd[lane];
+                var even = Avx512F.ConvertToVector512UInt32(Avx512BW.VL.MaskLoad((ushort*)from, read, Vector256<ushort>.Zero));
+                var odd = Avx512F.ConvertToVector512UInt32(Avx512BW.VL.MaskLoad((ushort*)from + stride, read, Vector256<ushort>.Zero));
+                Avx512F.MaskStore((uint*)to, write, even | (odd << 16));
             }
-
-            if (lanes < width)
-                new Span<ushort>(destination + 2 * lanes, 2 * (width - lanes)).Clear();
-            destination += 2 * width;
         }
     }
 }
