@@ -47,6 +47,21 @@ public sealed class AdamWTests
     }
 
     [Fact]
+    public void A_gradient_that_is_not_finite_changes_nothing()
+    {
+        foreach (var backend in Backends.Names)
+        {
+            using var harness = Build(DType.F32, 2, 3, 0, clip: 1, moments: 0.1);
+            harness.Write(harness.Parameters[0].Gradient, [1, 2, double.PositiveInfinity, 3, 4, 5]);
+            using var run = harness.Prepare(Backends.Make(backend));
+            var outputs = run.Run();
+
+            foreach (var value in new[] { harness.Parameters[0].Value, Moment(harness, 0), Moment(harness, 1) })
+                Assert.Equal(harness.Read(value), outputs[value]);
+        }
+    }
+
+    [Fact]
     public void The_norm_is_that_of_all_gradients_together()
     {
         using var harness = new Harness(default);

@@ -68,7 +68,8 @@ internal static class Agreement
     }
 
     /// <summary>A backend computes what the oracle does, within a tolerance of absolute + |reference| · relative, and the same bits at every
-    /// run and on 1, 2 and 3 threads.</summary>
+    /// run and on 1, 2 and 3 threads; it has a kernel for each node, and
+    /// none allocates.</summary>
     /// <param name="check">Compares an output in its own way and says so, or returns false.</param>
     public static void WithReference(string backend, Harness harness, double absolute = 0, double relative = 0, Func<Value, Outputs, Outputs, bool>? check = null)
     {
@@ -78,7 +79,9 @@ internal static class Agreement
         Outputs? first = null;
         for (var threads = 1; threads <= 3; threads++)
         {
-            using var run = harness.Prepare(Backends.Make(backend), threads);
+            var made = Backends.Make(backend);
+            using var run = harness.Prepare(made, threads);
+            Assert.Empty((made as CpuBackend)?.Missing ?? []);
             for (var repeat = 0; repeat < (threads == 1 ? 2 : 1); repeat++)
             {
                 var actual = run.Run();
@@ -90,6 +93,8 @@ internal static class Agreement
                         AssertClose(value, expected[value], actual[value], absolute, relative);
                 }
 
+                if (repeat > 0 && backend != "reference")
+                    Assert.Equal(0, run.Allocated);
                 first ??= actual;
             }
         }

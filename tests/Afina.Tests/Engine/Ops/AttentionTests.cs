@@ -73,6 +73,17 @@ public sealed class AttentionTests
         Agreement.AssertClose([1, 1, 2, 2], harness.Run()[made[0]], 1e-12);
     }
 
+    [Fact]
+    public void Rows_of_no_segment_see_nothing_and_get_no_gradient()
+    {
+        using var harness = Build(Small, DType.F64, [new(1, 2), new(4, 2)], false, false, 7);
+        var outputs = harness.Run();
+        var o = outputs[harness.Seeds[0].Output];
+
+        Assert.All([.. o[..12], .. o[36..48], .. o[72..]], element => Assert.Equal(0, element));
+        Agreement.WithFiniteDifferences(harness);
+    }
+
     [Theory]
     [InlineData(0)]
     [InlineData(4)]
@@ -152,11 +163,14 @@ public sealed class AttentionTests
             Segment[] packed = [new(0, rows / 3), new(rows / 3, 0), new(rows / 3, rows - rows / 3)];
             var (a, b) = (rows / 4, rows / 2);
             Segment[] tree = [new(0, a), new(a, b - a, 0, a), new(b, rows - b - rows / 5, 0, a), new(rows - rows / 5, rows / 5, 2, a + rows - b - rows / 5)];
+            Segment[] gaps = [new(1, rows / 3), new(1 + rows / 2, rows / 3)];
             using var one = Build(options, type, packed, false, false);
+            using var three = Build(options, type, gaps, rows % 2 == 0, false, rows + 2);
             using var two = Build(options, type, tree, true, true);
 
             Agreement.WithReference(backend, one);
             Agreement.WithReference(backend, two);
+            Agreement.WithReference(backend, three);
         }
     }
 
@@ -176,9 +190,10 @@ public sealed class AttentionTests
         }
     }
 
-    private static Harness Build(AttentionOptions options, DType type, Segment[] segments, bool subset, bool adds)
+    private static Harness Build(AttentionOptions options, DType type, Segment[] segments, bool subset, bool adds, int rows = -1)
     {
-        var rows = segments.Max(segment => segment.Start + segment.Length);
+        if (rows < 0)
+            rows = segments.Max(segment => segment.Start + segment.Length);
         int[] chosen = [.. Enumerable.Range(0, rows).Where(row => row % 3 != 1)];
         var harness = new Harness(new Counts { Rows = rows, LabelledRows = chosen.Length, Segments = segments.Length }, type, adds);
         var queries = subset ? Dimension.LabelledRows : Dimension.Rows;

@@ -37,11 +37,16 @@ internal sealed unsafe class HarnessRun : IDisposable
         _executor = new Executor(plan, backend, harness.Bindings, _team, _arena);
     }
 
+    /// <summary>Managed bytes that the caller's thread allocated in the last run.</summary>
+    public long Allocated { get; private set; }
+
     public Outputs Run()
     {
         var before = _harness.Bound.Select(bound => new ReadOnlySpan<byte>(bound.Buffer.Pointer, (int)bound.Buffer.Length).ToArray()).ToArray();
         new Span<byte>(_arena.Pointer, (int)_arena.Length).Fill(0xFF);
+        var allocated = GC.GetAllocatedBytesForCurrentThread();
         _executor.Run(_harness.Counts);
+        Allocated = GC.GetAllocatedBytesForCurrentThread() - allocated;
 
         var outputs = new Outputs();
         foreach (var value in _executor.Plan.Graph.Results)

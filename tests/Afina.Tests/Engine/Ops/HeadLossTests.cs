@@ -82,6 +82,8 @@ public sealed class HeadLossTests
         {
             foreach (var (dim, vocabulary) in new[] { (1, 2), (33, 97), (64, 700) })
             {
+                if (vocabulary == 700 && options != Losses[^1])
+                    continue;
                 using var harness = Build(options, type, rows, dim, vocabulary, out _);
                 WithReference(backend, harness, dim);
             }

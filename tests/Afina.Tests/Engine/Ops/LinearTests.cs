@@ -106,6 +106,8 @@ public sealed class LinearTests
         {
             foreach (var (inputs, outputs) in new[] { (1, 1), (33, 19), (96, 70) })
             {
+                if (inputs == 96 && !with.HasFlag(With.Three))
+                    continue;
                 using var harness = Build(with, type, rows, inputs, outputs);
                 WithReference(backend, harness, inputs);
             }
