@@ -55,7 +55,7 @@ internal static class RowFormats
                 return format;
         }
 
-        throw new FormatException($"type '{type}': no such row format; there are {string.Join(", ", Names.Select(entry => entry.Name))}");
+        throw new FormatException($"type '{type}': no such row format{NearestName.Hint(type, Names.Select(entry => entry.Name))}; there are {string.Join(", ", Names.Select(entry => entry.Name))}");
     }
 
     /// <summary>The format of a row, or null.</summary>

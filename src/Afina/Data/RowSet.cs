@@ -66,16 +66,7 @@ public sealed record RowSet(DataSource Source, IReadOnlyList<Row> Rows, IReadOnl
             throw new FileNotFoundException($"no such file: {path}{Near(path)}", path);
         var layout = DataFile.LayoutOf(path)
             ?? throw new InvalidDataException($"{path}: rows are read from .jsonl, .json, .csv and .tsv files (and .gz of these): rename or convert the file");
-        using var stream = DataFile.Open(path, out var encoding);
-        if (encoding is not null)
-            findings.Add(new Finding(FindingKind.Converted, path, 0, $"the file is {encoding.WebName}; it is read as that, but UTF-8 is what other programs expect"));
-        var results = layout switch
-        {
-            Layout.JsonLines => JsonLinesReader.Read(stream, options.LongestRow),
-            Layout.Json => JsonReader.Read(stream, options.LongestRow),
-            _ => CsvRows.Read(stream, path.Contains(".tsv", StringComparison.OrdinalIgnoreCase), options.LongestRow),
-        };
-        using var each = results.GetEnumerator();
+        using var each = Unguarded(path, layout, options, findings).GetEnumerator();
         var line = 0;
         while (true)
         {
@@ -87,40 +78,33 @@ public sealed record RowSet(DataSource Source, IReadOnlyList<Row> Rows, IReadOnl
             }
             catch (Exception error) when (error is InvalidDataException or System.Text.DecoderFallbackException or OverflowException)
             {
-                throw new InvalidDataException($"{path}: after line {line} the file cannot be read ({error.Message.Split('\n')[0].TrimEnd()}): it may be damaged; write it again", error);
+                throw new InvalidDataException($"{path}: {(line == 0 ? "" : $"after line {line} ")}the file cannot be read ({error.Message.Split('\n')[0].TrimEnd()}): it may be damaged; write it again", error);
             }
 
             yield return each.Current;
         }
     }
 
+    private static IEnumerable<ReadResult> Unguarded(string path, Layout layout, ReadOptions options, ICollection<Finding> findings)
+    {
+        using var stream = DataFile.Open(path, out var encoding);
+        if (encoding is not null)
+            findings.Add(new Finding(FindingKind.Converted, path, 0, $"the file is {encoding.WebName}; it is read as that, but UTF-8 is what other programs expect"));
+        var results = layout switch
+        {
+            Layout.JsonLines => JsonLinesReader.Read(stream, options.LongestRow),
+            Layout.Json => JsonReader.Read(stream, options.LongestRow),
+            _ => CsvRows.Read(stream, path.Contains(".tsv", StringComparison.OrdinalIgnoreCase), options.LongestRow),
+        };
+        foreach (var result in results)
+            yield return result;
+    }
+
     private static string Near(string path)
     {
         var folder = Path.GetDirectoryName(path) is { Length: > 0 } some ? some : ".";
-        if (!Directory.Exists(folder))
-            return "";
-        var name = Path.GetFileName(path);
-        var near = Directory.EnumerateFiles(folder).Select(file => Path.GetFileName(file)!)
-            .Where(other => DataFile.LayoutOf(other) is not null)
-            .Select(other => (Other: other, Distance: Distance(name, other)))
-            .Where(pair => pair.Distance <= Math.Max(2, name.Length / 4))
-            .OrderBy(pair => pair.Distance).ThenBy(pair => pair.Other, StringComparer.Ordinal)
-            .FirstOrDefault();
-        return near.Other is null ? "" : $" (did you mean {near.Other}?)";
-    }
-
-    private static int Distance(string a, string b)
-    {
-        var previous = Enumerable.Range(0, b.Length + 1).ToArray();
-        for (var i = 1; i <= a.Length; i++)
-        {
-            var current = new int[b.Length + 1];
-            current[0] = i;
-            for (var j = 1; j <= b.Length; j++)
-                current[j] = Math.Min(Math.Min(current[j - 1], previous[j]) + 1, previous[j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1));
-            previous = current;
-        }
-
-        return previous[b.Length];
+        return Directory.Exists(folder)
+            ? NearestName.Hint(Path.GetFileName(path), Directory.EnumerateFiles(folder).Select(file => Path.GetFileName(file)).Where(name => DataFile.LayoutOf(name) is not null).Order(StringComparer.Ordinal))
+            : "";
     }
 }

@@ -2,6 +2,7 @@ using System.Text;
 using System.Text.Json.Nodes;
 using Afina.Data;
 using Afina.Data.Preparation;
+using CsCheck;
 using Xunit;
 
 namespace Afina.Tests.Data;
@@ -114,7 +115,9 @@ public sealed class PreparationTests
     [InlineData("""{"messages": []}""", "a.jsonl:1: column 'messages' has no messages")]
     [InlineData("""{"messages": "hi"}""", "a.jsonl:1: column 'messages' must be a list of messages")]
     [InlineData("""{"messages": [{"role": "user", "content": "x"}]}""", "a.jsonl:1: no token of the row was written by the assistant")]
-    [InlineData("""{"prompt": "q", "answer": "a"}""", "a.jsonl:1: the columns (prompt, answer) are of no known row format")]
+    [InlineData("""{"question": "q", "answer": "a"}""", "a.jsonl:1: the columns (question, answer) are of no known row format")]
+    [InlineData("""{"prompt": "q", "completion": null}""", "a.jsonl:1: column 'completion' is missing or null: complete or delete the row (it has prompt, completion)")]
+    [InlineData("""{"prompt": "q", "chosen": "a"}""", "a.jsonl:1: column 'rejected' is missing or null")]
     [InlineData("""{"prompt": "q", "completion": " "}""", "a.jsonl:1: column 'completion' is empty")]
     [InlineData("""{"prompt": "q", "completion": 4}""", "a.jsonl:1: column 'completion' must be a text")]
     [InlineData("""{"prompt": "q", "chosen": "a", "rejected": "b"}""", "a.jsonl:1: rows with chosen and rejected answers are for preference training")]
@@ -214,5 +217,42 @@ public sealed class PreparationTests
         Assert.Equal([(0, true), (1, true), (0, false), (1, false)], prepared.Select(answer => (answer.Row, answer.Example!.Label)));
         var mixed = UnpairedPreparation.Mismatch([.. prepared.Select(answer => answer.Example!)], 4);
         Assert.Equal("wxzy", string.Concat(mixed.Select(example => (char)example.Mismatched![0])));
+    }
+
+    private static readonly string[] Values =
+    [
+        "null", "true", "7", "-2.5", "\"\"", "\"a b\"", "\"[1\"", "[]", "{}", "[null]", "[1, 2]", "[[1]]", "[{}]",
+        """[{"role": "user", "content": "q"}]""", """[{"role": "user", "content": "q"}, {"role": "assistant", "content": "a", "weight": 0}]""",
+        """[{"role": "assistant", "content": "a"}]""", """[{"role": 5, "content": "a"}]""", """[{"from": "gpt", "value": "a"}]""", """{"messages": [{"role": "user", "content": "q"}]}""",
+    ];
+
+    private static readonly Gen<string> AnyValue = Gen.Int[0, Values.Length - 1].Select(i => Values[i]);
+
+    [Fact]
+    public void Rows_of_any_shape_are_prepared_or_refused_in_one_line()
+    {
+        string[] names = ["text", "prompt", "completion", "label", "messages", "conversations", "instruction", "input", "output", "chosen", "rejected", "preferred_output", "non_preferred_output", "input_ids", "labels", "assistant_masks", "tools", "chat_template_kwargs"];
+        Gen.Select(Gen.Int[0, names.Length - 1].Select(i => names[i]), AnyValue).Array[1, 5].Array[1, 4].Sample(columns =>
+        {
+            var rows = columns.Select((row, i) => new Row(new JsonObject(row.DistinctBy(column => column.Item1).Select(column => KeyValuePair.Create(column.Item1, JsonNode.Parse(column.Item2)))), "a.jsonl", i + 1)).ToArray();
+            var findings = new List<Finding>();
+            var options = new PreparationOptions { SkipBadRows = true };
+            new SupervisedPreparation(new CharacterEncoder(), options).Prepare(rows, null, findings);
+            new PreferencePreparation(new CharacterEncoder(), options).Prepare(rows, null, findings);
+            new UnpairedPreparation(new CharacterEncoder(), options).Prepare(rows, null, findings);
+            Assert.All(findings, finding => Assert.DoesNotContain('\n', finding.ToString()));
+            var trl = options with { Rules = PreparationRules.Trl };
+            foreach (var prepare in (Action[])[() => new SupervisedPreparation(new CharacterEncoder(), trl).Prepare(rows, null, findings), () => new PreferencePreparation(new CharacterEncoder(), trl).Prepare(rows, null, findings), () => new UnpairedPreparation(new CharacterEncoder(), trl).Prepare(rows, null, findings)])
+            {
+                try
+                {
+                    prepare();
+                }
+                catch (InvalidDataException)
+                {
+                    // TRL's rules refuse the set.
+                }
+            }
+        }, iter: 3000);
     }
 }

@@ -9,9 +9,9 @@ internal static class Conversations
     private static readonly Dictionary<string, string> Roles = new(StringComparer.OrdinalIgnoreCase)
     {
         ["system"] = "system", ["developer"] = "developer",
-        ["user"] = "user", ["human"] = "user", ["prompter"] = "user", ["customer"] = "user",
-        ["assistant"] = "assistant", ["gpt"] = "assistant", ["chatgpt"] = "assistant", ["bot"] = "assistant", ["model"] = "assistant", ["ai"] = "assistant", ["bard"] = "assistant",
-        ["tool"] = "tool", ["function"] = "tool", ["observation"] = "tool", ["ipython"] = "tool", ["function_response"] = "tool", ["tool_response"] = "tool",
+        ["user"] = "user", ["human"] = "user",
+        ["assistant"] = "assistant", ["gpt"] = "assistant", ["chatgpt"] = "assistant", ["model"] = "assistant",
+        ["tool"] = "tool", ["function"] = "tool", ["observation"] = "tool", ["ipython"] = "tool",
     };
 
     /// <summary>A conversation whose keys are role and content, whatever its roles are called: what TRL does with from and value.</summary>
@@ -78,7 +78,7 @@ internal static class Conversations
             throw row.Refuse($"message {number} of '{column}' must be an object with role and content");
         var said = Text(message["role"]) ?? Text(message["from"]) ?? throw row.Refuse($"message {number} of '{column}' has no role: write system, user, assistant or tool");
         if (!Roles.TryGetValue(said, out var role))
-            throw row.Refuse($"message {number} of '{column}' has the unknown role '{(said.Length > 40 ? said[..40] + "..." : said)}': write system, user, assistant or tool");
+            throw row.Refuse($"message {number} of '{column}' has the unknown role '{Words.Short(said)}': write system, user, assistant or tool");
 
         var result = new JsonObject { ["role"] = role };
         foreach (var (key, field) in message)
@@ -108,7 +108,7 @@ internal static class Conversations
             case JsonArray parts when parts.All(part => part is JsonObject fields && Text(fields["type"]) == "text" && Text(fields["text"]) is not null):
                 return content.DeepClone();
             case JsonArray parts when parts.FirstOrDefault(part => part is JsonObject fields && Text(fields["type"]) is not (null or "text")) is JsonObject other:
-                throw row.Refuse($"message {number} of '{column}' has a part of type '{Text(other["type"])}': only text can be trained");
+                throw row.Refuse($"message {number} of '{column}' has a part of type '{Words.Short(Text(other["type"])!)}': only text can be trained");
             default:
                 throw row.Refuse($"message {number} of '{column}' has a content that is not text: write it as a text");
         }

@@ -13,7 +13,9 @@ internal static class RowStandard
     public static Row Of(Row row, RowFormat? named, PreparationOptions options, bool hasTemplate)
     {
         var format = named ?? RowFormats.Of(row.Columns, options.TextField)
-            ?? throw row.Refuse($"the columns ({Shown(row)}) are of no known row format: {RowFormats.Known}");
+            ?? throw row.Refuse(Missing(row) is { } missing
+                ? $"column '{missing}' is missing or null: complete or delete the row (it has {Shown(row)})"
+                : $"the columns ({Shown(row)}) are of no known row format ({RowFormats.Known}): rename them, or say with fields which is which");
         var columns = format switch
         {
             RowFormat.Text => new JsonObject { ["text"] = Text(row, options.TextField) },
@@ -121,11 +123,23 @@ internal static class RowStandard
         ? text
         : throw row.Refuse($"column '{column}' is empty: delete the row or fill it");
 
+    /// <summary>The column that a row with one half of a format lacks.</summary>
+    private static string? Missing(Row row)
+    {
+        foreach (var (one, other) in ((string, string)[])[("chosen", "rejected"), ("rejected", "chosen"), ("instruction", "output"), ("completion", "prompt"), ("prompt", "completion")])
+        {
+            if (row.Columns[one] is not null && row.Columns[other] is null)
+                return other;
+        }
+
+        return null;
+    }
+
     private static JsonObject Clone(JsonObject columns) => (JsonObject)columns.DeepClone();
 
     private static string Shown(Row row)
     {
-        var names = string.Join(", ", row.Columns.Select(column => column.Key));
-        return names.Length == 0 ? "none" : names.Length > 100 ? names[..100] + "..." : names;
+        var names = Words.Short(string.Join(", ", row.Columns.Select(column => column.Key)), 100);
+        return names.Length == 0 ? "none" : names;
     }
 }

@@ -49,7 +49,7 @@ internal sealed class RowTokens(RowEncoder encoder, PreparationOptions options)
         }
         catch (Exception error) when (error is not InvalidDataException and not OutOfMemoryException)
         {
-            throw row.Refuse($"the chat template refuses the row: {error.Message.ReplaceLineEndings(" ")}");
+            throw row.Refuse($"the chat template refuses the row: {Words.Short(error.Message, 300)}");
         }
     }
 

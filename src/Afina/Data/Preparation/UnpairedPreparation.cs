@@ -19,19 +19,15 @@ internal sealed class UnpairedPreparation(RowEncoder encoder, PreparationOptions
     {
         if (rows.Count == 0)
             return [];
-        var answers = new List<(int Row, Row Columns)>();
         if (options.Rules == PreparationRules.Afina)
         {
-            var standard = _rows.Run(rows, findings, row => RowStandard.Of(row, named, options, encoder.HasTemplate));
-            answers.AddRange(Apart([.. Enumerable.Range(0, rows.Count).Where(i => standard[i] is not null).Select(i => (i, standard[i]!))]));
-        }
-        else
-        {
-            var extract = !rows[0].Columns.ContainsKey("prompt");
-            answers.AddRange(rows.Select((row, i) => (i, row with { Columns = extract ? ImplicitPrompt.SplitAsTrl(row) : (JsonObject)row.Columns.DeepClone() }))
-                .Chunk(MapBatch).SelectMany(Apart));
+            var prepared = _rows.Run(rows, findings, row => Answers(RowStandard.Of(row, named, options, encoder.HasTemplate), findings));
+            return [.. Of(prepared, 1, 0), .. Of(prepared, 2, 0), .. Of(prepared, 2, 1)];
         }
 
+        var extract = !rows[0].Columns.ContainsKey("prompt");
+        var answers = rows.Select((row, i) => (Row: i, Columns: row with { Columns = extract ? ImplicitPrompt.SplitAsTrl(row) : (JsonObject)row.Columns.DeepClone() }))
+            .Chunk(MapBatch).SelectMany(Apart).ToList();
         var conversational = RowFormats.IsConversational(answers[0].Columns.Columns);
         return [.. answers.Select(answer => (answer.Row, Prepare(answer.Columns, conversational, findings)))];
     }
@@ -41,6 +37,14 @@ internal sealed class UnpairedPreparation(RowEncoder encoder, PreparationOptions
     [
         .. examples.Chunk(batchSize).SelectMany(batch => batch.Select((example, i) => example with { Mismatched = batch[i == 0 ? ^1 : i - 1].Completion })),
     ];
+
+    /// <summary>The answers of a row: one, or the chosen and the rejected one.</summary>
+    private UnpairedExample?[] Answers(Row row, ICollection<Finding> findings) =>
+        [.. Apart([(0, row)]).Select(answer => Prepare(answer.Columns, conversational: false, findings))];
+
+    /// <summary>The answers at a place of the rows with so many.</summary>
+    private static IEnumerable<(int Row, UnpairedExample? Example)> Of(IReadOnlyList<UnpairedExample?[]?> prepared, int answers, int place) =>
+        prepared.Select((row, i) => (Row: i, Answers: row ?? [null])).Where(row => row.Answers.Length == answers).Select(row => (row.Row, row.Answers[place]));
 
     private static IEnumerable<(int Row, Row Columns)> Apart((int Row, Row Columns)[] rows)
     {

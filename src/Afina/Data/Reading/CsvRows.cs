@@ -78,7 +78,7 @@ internal static class CsvRows
         for (var i = 0; i < headers.Length; i++)
         {
             if (!Utf8.IsValid(reader.GetSpan(i)))
-                return ReadResult.Bad(line, $"column '{headers[i]}' is not UTF-8; if the file is Windows-1252 or Latin-1, convert it (iconv -f WINDOWS-1252 -t UTF-8)");
+                return ReadResult.Bad(line, $"column '{Words.Short(headers[i])}' is not UTF-8; if the file is Windows-1252 or Latin-1, convert it (iconv -f WINDOWS-1252 -t UTF-8)");
             row[headers[i]] = reader.GetString(i);
         }
 

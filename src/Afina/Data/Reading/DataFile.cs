@@ -79,7 +79,7 @@ internal static class DataFile
         private uint StatedSize()
         {
             Span<byte> size = stackalloc byte[4];
-            return RandomAccess.Read(file.SafeFileHandle, size, file.Length - 4) == 4 ? BinaryPrimitives.ReadUInt32LittleEndian(size) : uint.MaxValue;
+            return file.Length >= 4 && RandomAccess.Read(file.SafeFileHandle, size, file.Length - 4) == 4 ? BinaryPrimitives.ReadUInt32LittleEndian(size) : uint.MaxValue;
         }
     }
 }

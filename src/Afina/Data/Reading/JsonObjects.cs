@@ -102,7 +102,7 @@ internal static class JsonObjects
     {
         var from = message.IndexOf('\'');
         var to = from < 0 ? -1 : message.IndexOf('\'', from + 1);
-        return to > from + 1 && to - from < 80 ? $" ('{message[(from + 1)..to]}')" : "";
+        return to > from + 1 ? $" ('{Words.Short(message[(from + 1)..to])}')" : "";
     }
 
     private static string Reason(ReadOnlySpan<byte> json, int at, string message)
@@ -116,7 +116,7 @@ internal static class JsonObjects
         if (at < json.Length && (json[at..].StartsWith("NaN"u8) || json[at..].StartsWith("Infinity"u8) || json[at..].StartsWith("-Infinity"u8)))
             return "NaN and Infinity are not JSON: write null, or leave the key out";
         var cut = message.IndexOf(". ", StringComparison.Ordinal);
-        var reason = (cut < 0 ? message : message[..cut]).ReplaceLineEndings(" ").TrimEnd('.', ' ');
+        var reason = Words.Short(cut < 0 ? message : message[..cut], 120).TrimEnd('.', ' ');
         return reason.Length > 0 ? char.ToLowerInvariant(reason[0]) + reason[1..] : "unreadable";
     }
 }
