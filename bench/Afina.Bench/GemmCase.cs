@@ -20,7 +20,7 @@ internal sealed unsafe class GemmCase(string name, double flops, MatrixProduct p
         var workerStride = (product.WorkerBytes + 63) & ~63L;
         using var shared = new NativeBuffer(product.SharedBytes);
         using var workers = new NativeBuffer(workerStride * team.Threads);
-        product.Bind(shared.Pointer, workers.Pointer, workerStride, team.Threads);
+        product.Bind(shared.Pointer, workers.Pointer, workerStride);
         return team.Best(product, count, milliseconds);
     }
 

@@ -35,11 +35,11 @@ internal sealed unsafe class MatrixProduct
     public int Capacity => spec.Counted == CountedDimension.Rows ? spec.Rows : spec.Lefts[0].Inner;
 
     /// <summary>Gives the scratch: <see cref="SharedBytes"/> bytes, and <see cref="WorkerBytes"/> at workers + worker * workerStride; all
-    /// aligned to 64 bytes. How many workers there are is a hint for prefetching only.</summary>
-    public void Bind(byte* shared, byte* workers, long workerStride, int workerCount = 1)
+    /// aligned to 64 bytes.</summary>
+    public void Bind(byte* shared, byte* workers, long workerStride)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(workerStride, WorkerBytes);
-        tiled?.Bind(shared, workers, workerStride, workerCount);
+        tiled?.Bind(shared, workers, workerStride);
         narrow?.Bind(shared, workers, workerStride);
         fewRows?.Bind(workers, workerStride);
     }

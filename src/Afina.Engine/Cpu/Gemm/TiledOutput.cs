@@ -79,8 +79,7 @@ internal sealed unsafe class TiledOutput
         foreach (var segment in pass.Segments)
         {
             var count = Math.Clamp(inner - segment.Inner, 0, segment.Count);
-            var (start, end) = ((int)((long)count * part / parts), (int)((long)count * (part + 1) / parts));
-            rights[segment.Term].Prefetch(firstColumn, columns, segment.Inner + start, end - start);
+            rights[segment.Term].Prefetch(firstColumn, columns, segment.Inner, count, part, parts);
         }
     }
 

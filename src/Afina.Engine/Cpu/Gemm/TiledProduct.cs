@@ -69,9 +69,8 @@ internal sealed unsafe class TiledProduct
     /// <summary>Phases at full capacity.</summary>
     public int Phases => 2 * chunks.Length * Blocks(spec.Rows);
 
-    public void Bind(byte* sharedScratch, byte* workerScratch, long stride, int count)
+    public void Bind(byte* sharedScratch, byte* workerScratch, long stride)
     {
-        workerCount = count;
         shared = sharedScratch;
         workers = workerScratch;
         workerStride = stride;
@@ -100,6 +99,9 @@ internal sealed unsafe class TiledProduct
     {
         var (block, chunk, packing) = At(phase);
         var (rows, inner) = Bound(count);
+        // How many workers there are is only a guess for prefetching, so a race does no harm.
+        if (worker >= workerCount)
+            workerCount = worker + 1;
         var scratch = workers + worker * workerStride;
         if (packing)
         {

@@ -14,7 +14,7 @@ internal abstract unsafe class MatrixReader
     /// <summary>Writes the rectangle [rows, columns] to <paramref name="destination"/>, whose rows are <paramref name="stride"/> elements apart.</summary>
     public abstract void Read(int row, int rows, int column, int columns, byte* destination, int stride);
 
-    /// <summary>Asks the second cache for a rectangle that will be read soon; only rows far apart need it, the processor foresees the rest.</summary>
+    /// <summary>Asks the second cache for a rectangle that will be read soon.</summary>
     public virtual void Prefetch(int row, int rows, int column, int columns)
     {
     }

@@ -42,11 +42,15 @@ internal sealed unsafe class PanelSource(MatrixReader reader, PanelKind kind, bo
         }
     }
 
-    /// <summary>Asks the second cache for what a later <see cref="Pack"/> reads, where stored rows are inner elements and so far apart.</summary>
-    public void Prefetch(int lane, int lanes, int inner, int count)
+    /// <summary>Asks the second cache for one of <paramref name="parts"/> parts of what a later <see cref="Pack"/> reads.</summary>
+    public void Prefetch(int lane, int lanes, int inner, int count, int part, int parts)
     {
-        if (!innerContiguous)
-            reader.Prefetch(inner, count, lane, lanes);
+        var rows = innerContiguous ? lanes : count;
+        var (start, end) = ((int)((long)rows * part / parts), (int)((long)rows * (part + 1) / parts));
+        if (innerContiguous)
+            reader.Prefetch(lane + start, end - start, inner, count);
+        else
+            reader.Prefetch(inner + start, end - start, lane, lanes);
     }
 
     private byte* At(byte* data, long stride, int lane, int inner, int bytes) =>
