@@ -78,7 +78,11 @@ public static class DataLoader
         var hash = new NumberHash();
         foreach (var example in train)
             feed(hash, example);
-        return new TrainingData<T>(train, sources, held, sets.Concat(measured).Sum(set => set.Rows.Count), findings, hash.Value);
+        return new TrainingData<T>(train, sources, held, sets.Concat(measured).Sum(set => set.Rows.Count), findings, hash.Value)
+        {
+            Formats = [.. sets.SelectMany(set => set.Rows.Select(row => Format(set) ?? RowFormats.Of(row.Columns, request.Preparation.TextField))).OfType<RowFormat>()
+                .GroupBy(format => format).Select(group => (group.Key, group.Count())).OrderByDescending(group => group.Item2)],
+        };
     }
 
     private static List<RowSet> Read(IReadOnlyList<DataSource> sources, DataRequest request, List<Finding> findings)

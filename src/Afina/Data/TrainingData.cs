@@ -44,6 +44,9 @@ public sealed record DataRequest
 public sealed record TrainingData<T>(
     IReadOnlyList<T> Train, IReadOnlyList<(int Count, double Weight)> Sources, IReadOnlyList<T> Held, int RowsRead, IReadOnlyList<Finding> Findings, ulong Fingerprint)
 {
+    /// <summary>The formats of the rows, and how many rows have each.</summary>
+    public IReadOnlyList<(RowFormat Format, int Rows)> Formats { get; init; } = [];
+
     /// <summary>The order in which the examples are seen.</summary>
     public EpochOrder Order(long seed, bool shuffle = true) => new(Sources, seed, shuffle);
 }

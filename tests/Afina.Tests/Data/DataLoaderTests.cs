@@ -88,6 +88,7 @@ public sealed class DataLoaderTests : IDisposable
         }, tokenizer);
         Assert.Equal([(4, 0.5), (2, 1), (1, 1)], data.Sources);
         Assert.Equal(5, data.Order(seed: 1).Length);
+        Assert.Equal([(RowFormat.Conversations, 5), (RowFormat.PromptCompletion, 2)], data.Formats);
         Assert.Equal("She.<|im_end|>", Trained(tokenizer, data.Train[5]));
         Assert.Equal(FindingKind.Duplicate, Assert.Single(data.Findings).Kind);
         Assert.Throws<FormatException>(() => DataLoader.Supervised(new DataRequest { Sources = [Write("d.jsonl", Talks(0, 1)) with { Type = "sharegtp" }] }, tokenizer));

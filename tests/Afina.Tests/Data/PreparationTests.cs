@@ -156,6 +156,20 @@ public sealed class PreparationTests
     }
 
     [Fact]
+    public void Longer_rows_may_be_left_out_or_refused_instead_of_cut()
+    {
+        var row = """{"prompt": "qu", "completion": "answer"}""";
+        Assert.Equal(["dropped"], Shown(new PreparationOptions { MaxLength = 5, Excess = ExcessLength.Drop }, row));
+        Assert.Equal("a.jsonl:1: 10 tokens are more than sequence_len 5: the row is left out", Assert.Single(_findings).ToString());
+        Assert.StartsWith("a.jsonl:1: 10 tokens are more than sequence_len 5: raise it", Assert.Throws<InvalidDataException>(() => Shown(new PreparationOptions { MaxLength = 5, Excess = ExcessLength.Refuse }, row)).Message);
+    }
+
+    [Fact]
+    public void Of_a_completion_with_several_turns_the_assistants_are_trained() => Assert.Equal(
+        ["[USER]A<|END|>\n[ASSISTANT]b<|end|>\n[USER]C<|END|>\n[ASSISTANT]d<|end|>\n"],
+        Shown(new PreparationOptions(), """{"prompt": [{"role": "user", "content": "a"}], "completion": [{"role": "assistant", "content": "b"}, {"role": "user", "content": "c"}, {"role": "assistant", "content": "d"}]}"""));
+
+    [Fact]
     public void An_answer_whose_end_is_not_trained_a_doubled_beginning_and_a_repeated_row_are_noted()
     {
         new SupervisedPreparation(new CharacterEncoder { EndsTurns = false }, new PreparationOptions()).Prepare(

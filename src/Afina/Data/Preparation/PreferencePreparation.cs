@@ -6,7 +6,7 @@ namespace Afina.Data.Preparation;
 internal sealed class PreferencePreparation(RowEncoder encoder, PreparationOptions options)
 {
     private readonly RowTokens _tokens = new(encoder, options);
-    private readonly Checks _checks = new(encoder);
+    private readonly Checks _checks = new(encoder, options);
     private readonly RowByRow _rows = new(options.SkipBadRows);
 
     /// <summary>Prepares rows; a row that is left out is null.</summary>
@@ -35,8 +35,8 @@ internal sealed class PreferencePreparation(RowEncoder encoder, PreparationOptio
         var (chosen, rejected) = example.Sides(null, false);
         _checks.Beginning(row, chosen.Tokens, findings);
         _checks.EndOfTurn(row, chosen, findings);
-        if (options.MaxLength is { } limit && Math.Max(chosen.Tokens.Length, rejected.Tokens.Length) > limit)
-            findings.Add(new Finding(FindingKind.Truncated, row.File, row.Line, $"{Math.Max(chosen.Tokens.Length, rejected.Tokens.Length)} tokens are cut to {limit}: raise sequence_len or shorten the row"));
+        if (!_checks.Length(row, Math.Max(chosen.Tokens.Length, rejected.Tokens.Length), findings))
+            return null;
         if (Fits(example))
             return example;
         findings.Add(new Finding(FindingKind.NothingTrained, row.File, row.Line, "the prompt alone fills sequence_len: the row is left out"));

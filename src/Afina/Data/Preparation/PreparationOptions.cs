@@ -10,6 +10,19 @@ public enum PreparationRules
     Trl,
 }
 
+/// <summary>What becomes of an example with more tokens than allowed, under Afina's rules.</summary>
+public enum ExcessLength
+{
+    /// <summary>It is cut, with a finding.</summary>
+    Cut,
+
+    /// <summary>It is left out, with a finding.</summary>
+    Drop,
+
+    /// <summary>It is a bad row.</summary>
+    Refuse,
+}
+
 /// <summary>How rows become training examples.</summary>
 public sealed record PreparationOptions
 {
@@ -18,6 +31,9 @@ public sealed record PreparationOptions
 
     /// <summary>The most tokens of an example; null: no limit.</summary>
     public int? MaxLength { get; init; } = 1024;
+
+    /// <summary>What becomes of longer examples.</summary>
+    public ExcessLength Excess { get; init; }
 
     /// <summary>Cuts longer examples at their beginning, not at their end.</summary>
     public bool KeepEnd { get; init; }

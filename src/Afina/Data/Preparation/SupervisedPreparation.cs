@@ -7,7 +7,7 @@ namespace Afina.Data.Preparation;
 internal sealed class SupervisedPreparation(RowEncoder encoder, PreparationOptions options)
 {
     private readonly RowTokens _tokens = new(encoder, options);
-    private readonly Checks _checks = new(encoder);
+    private readonly Checks _checks = new(encoder, options);
     private readonly RowByRow _rows = new(options.SkipBadRows);
 
     /// <summary>Prepares rows; a row that is left out is null. What is noticed goes to <paramref name="findings"/>.</summary>
@@ -40,7 +40,9 @@ internal sealed class SupervisedPreparation(RowEncoder encoder, PreparationOptio
         var paired = row.Columns.ContainsKey("completion");
         if (!conversational)
             row.Columns[paired ? "completion" : "text"] = _tokens.WithEnd(row, row.Columns[paired ? "completion" : "text"]);
-        var assistantOnly = options.AssistantOnlyLoss ?? (conversational && !paired && options.CompletionOnlyLoss != false);
+        // Of a completion with turns of others, too, only the assistant's are trained.
+        var othersSpeak = !paired || (row.Columns["completion"] as JsonArray ?? []).Any(message => message!["role"]!.GetValue<string>() != "assistant");
+        var assistantOnly = options.AssistantOnlyLoss ?? (conversational && othersSpeak && options.CompletionOnlyLoss != false);
         var completionOnly = paired && (options.CompletionOnlyLoss ?? true);
         var example = Encode(row, "text", completionOnly, assistantOnly, findings);
         _checks.Beginning(row, example.Tokens, findings);
@@ -52,8 +54,8 @@ internal sealed class SupervisedPreparation(RowEncoder encoder, PreparationOptio
     private TokenizedExample? Finish(Row row, TokenizedExample example, ICollection<Finding> findings)
     {
         var cut = example.Cut(options.MaxLength, options.KeepEnd);
-        if (cut.Tokens.Length < example.Tokens.Length)
-            findings.Add(new Finding(FindingKind.Truncated, row.File, row.Line, $"{example.Tokens.Length} tokens are cut to {cut.Tokens.Length}; {example.TrainedTokens - cut.TrainedTokens} of {example.TrainedTokens} trained tokens are lost: raise sequence_len or shorten the row"));
+        if (!_checks.Length(row, example.Tokens.Length, findings, $"; {example.TrainedTokens - cut.TrainedTokens} of {example.TrainedTokens} trained tokens are lost"))
+            return null;
         if (cut.TrainedTokens > 0)
             return cut;
         findings.Add(new Finding(FindingKind.NothingTrained, row.File, row.Line, example.TrainedTokens > 0

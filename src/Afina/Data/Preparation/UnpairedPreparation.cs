@@ -9,7 +9,7 @@ internal sealed class UnpairedPreparation(RowEncoder encoder, PreparationOptions
     private const int MapBatch = 1000;
 
     private readonly RowTokens _tokens = new(encoder, options);
-    private readonly Checks _checks = new(encoder);
+    private readonly Checks _checks = new(encoder, options);
     private readonly RowByRow _rows = new(options.SkipBadRows);
 
     /// <summary>Prepares rows; pairs are taken apart, all chosen answers before all rejected ones. For each answer its row's number comes
@@ -79,8 +79,8 @@ internal sealed class UnpairedPreparation(RowEncoder encoder, PreparationOptions
         var joint = _tokens.Joint(row, prompt, row.Columns["completion"]).Tokens;
         var from = alone.AsSpan().CommonPrefixLength(joint);
         var example = new UnpairedExample(alone[..from], joint[from..], label, null, row.File, row.Line);
-        if (afina)
-            Check(row, example, joint, alone.Length - from, findings);
+        if (afina && !Check(row, example, joint, alone.Length - from, findings))
+            return null;
         if (options.MaxLength is not { } limit || from < limit)
             return example;
         if (afina)
@@ -88,13 +88,12 @@ internal sealed class UnpairedPreparation(RowEncoder encoder, PreparationOptions
         return null;
     }
 
-    private void Check(Row row, UnpairedExample example, int[] joint, int apart, ICollection<Finding> findings)
+    private bool Check(Row row, UnpairedExample example, int[] joint, int apart, ICollection<Finding> findings)
     {
         if (apart > 0)
             _checks.Boundary(row, apart, findings);
         _checks.Beginning(row, joint, findings);
         _checks.EndOfTurn(row, example.Matched(null), findings);
-        if (options.MaxLength is { } limit && joint.Length > limit)
-            findings.Add(new Finding(FindingKind.Truncated, row.File, row.Line, $"{joint.Length} tokens are cut to {limit}: raise sequence_len or shorten the row"));
+        return _checks.Length(row, joint.Length, findings);
     }
 }
