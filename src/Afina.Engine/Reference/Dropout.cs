@@ -12,9 +12,10 @@ internal static class DropoutReference
         var key = CounterRandom.Key(counts, operation.Module);
         for (var i = 0; i < cells.OutputRows(counts); i++)
         {
+            var row = cells.Inputs.Length > 1 ? (int)cells.Inputs[1][i, 0] : i;
             for (var j = 0; j < cells.OutputColumns; j++)
             {
-                var kept = CounterRandom.Keeps(key, i, j, operation.Probability);
+                var kept = CounterRandom.Keeps(key, row, j, operation.Probability);
                 cells.Outputs[0].Put(i, j, kept ? cells.Inputs[0][i, j] / (1 - operation.Probability) : 0, cells.Node.Adds[0]);
             }
         }

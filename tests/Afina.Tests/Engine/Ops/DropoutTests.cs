@@ -46,12 +46,24 @@ public sealed class DropoutTests
         Assert.Equal(few, Masked(new Counts { Rows = 9, Seed = 3 })[..few.Length]);
     }
 
-    [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
-    public void Gradients_are_those_of_finite_differences(bool adds)
+    [Fact]
+    public void Chosen_rows_keep_the_masks_of_their_own_numbers()
     {
-        using var harness = Build(DType.F64, 3, 4, adds);
+        var counts = new Counts { Rows = 9, LabelledRows = 2, Seed = 3 };
+        using var harness = new Harness(counts);
+        var ones = harness.Input("x", Dimension.LabelledRows, 100, DType.F64, Enumerable.Repeat(1.0, 200).ToArray());
+        var y = harness.Add(new Dropout(Probability, 7), ones, harness.Ints("rows", Dimension.LabelledRows, 1, 2, 7))[0];
+        var all = Masked(counts);
+
+        Assert.Equal([.. all[200..300], .. all[700..800]], harness.Run()[y]);
+    }
+
+    [Theory]
+    [InlineData(false, false)]
+    [InlineData(true, true)]
+    public void Gradients_are_those_of_finite_differences(bool adds, bool chosen)
+    {
+        using var harness = Build(DType.F64, 3, 4, adds, chosen);
 
         Agreement.WithFiniteDifferences(harness);
     }
@@ -63,7 +75,9 @@ public sealed class DropoutTests
         foreach (var dim in new[] { 1, 33, 256 })
         {
             using var harness = Build(type, rows, dim, dim == 33);
+            using var chosen = Build(type, rows, dim, dim == 33, true);
             Agreement.WithReference(backend, harness);
+            Agreement.WithReference(backend, chosen);
         }
     }
 
@@ -75,9 +89,12 @@ public sealed class DropoutTests
         return harness.Run()[y];
     }
 
-    private static Harness Build(DType type, int rows, int dim, bool adds)
+    private static Harness Build(DType type, int rows, int dim, bool adds, bool chosen = false)
     {
-        var harness = new Harness(new Counts { Rows = rows, Seed = 5, Step = 2, MicroStep = 1 }, type, adds);
-        return harness.Backward(harness.Add(new Dropout(Probability, 9), harness.Activation("x", Dimension.Rows, dim))[0]);
+        var harness = new Harness(new Counts { Rows = rows, LabelledRows = rows, Seed = 5, Step = 2, MicroStep = 1 }, type, adds);
+        Value?[] inputs = [harness.Activation("x", chosen ? Dimension.LabelledRows : Dimension.Rows, dim)];
+        if (chosen)
+            inputs = [.. inputs, harness.Ints("rows", Dimension.LabelledRows, 1, Enumerable.Range(0, rows).Select(row => 3 * row + 1))];
+        return harness.Backward(harness.Add(new Dropout(Probability, 9), inputs)[0]);
     }
 }

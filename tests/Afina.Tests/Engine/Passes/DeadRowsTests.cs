@@ -46,6 +46,7 @@ public sealed class DeadRowsTests
     [InlineData(With.Nothing)]
     [InlineData(With.HeadNorms)]
     [InlineData(With.SumResidual)]
+    [InlineData(With.Dropout)]
     public void Of_the_last_layer_only_keys_and_values_remain_for_all_rows(With with)
     {
         using var harness = Build(with, out _);
@@ -53,7 +54,8 @@ public sealed class DeadRowsTests
 
         var rest = small.Nodes.Where(node => node.Layer == 1).SelectMany(node => node.Outputs).Where(value => value.Rows == Dimension.Rows).Select(value => value.Name);
         string[] norm = with == With.HeadNorms ? ["1.k_norm"] : [];
-        Assert.Equal(["1.norm", "1.qkv.k_proj", "1.qkv.v_proj", "1.qkv.u", .. norm, "1.k_rotary"], rest);
+        string[] dropped = with == With.Dropout ? ["1.qkv.dropped"] : [];
+        Assert.Equal(["1.norm", .. dropped, "1.qkv.k_proj", "1.qkv.v_proj", "1.qkv.u", .. norm, "1.k_rotary"], rest);
         Assert.All(small.Nodes.Where(node => node.Layer == 0).SelectMany(node => node.Outputs).Where(value => value.Residence == Residence.Arena), value => Assert.Equal(Dimension.Rows, value.Rows));
     }
 
