@@ -17,7 +17,7 @@ public sealed class AttentionTests
         [new(0, 1), new(1, 3), new(4, 2, 1, 3), new(6, 2, 2, 5), new(8, 2, 1, 3), new(10, 1, 3, 7)],
     ];
 
-    public static TheoryData<string, DType, int> Runs => Backends.With(0, 1, 5, 67, 150);
+    public static TheoryData<string, DType, int> Runs => Backends.With(0, 1, 5, 67, 131);
 
     public static TheoryData<int, int, float, bool, bool> Kinds
     {
