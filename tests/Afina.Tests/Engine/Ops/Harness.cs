@@ -18,7 +18,7 @@ internal sealed unsafe class Harness(Counts counts, DType type = DType.F64, bool
     private readonly List<(Value Value, NativeBuffer Buffer)> _bound = [];
     private readonly List<NativeBuffer> _frozen = [];
 
-    public Graph Graph { get; } = new();
+    public Graph Graph { get; private set; } = new();
 
     public Counts Counts { get; } = counts;
 
@@ -40,6 +40,9 @@ internal sealed unsafe class Harness(Counts counts, DType type = DType.F64, bool
     public List<Parameter> Parameters { get; } = [];
 
     public List<(Value Output, Value Gradient)> Seeds { get; } = [];
+
+    /// <summary>Goes on with a rewritten graph.</summary>
+    public void Use(Graph graph) => Graph = graph;
 
     /// <summary>A parameter of uniform numbers in (−scale, scale).</summary>
     public Value Parameter(string name, int rows, int columns, double scale = 1)
