@@ -118,8 +118,7 @@ internal readonly unsafe struct FourBitDecoder(Weight weight) : IBlockDecoder
 {
     private readonly byte* data = weight.Data;
     private readonly int columns = weight.Columns;
-    private readonly BlockScales scales = weight.Scales!;
-    private readonly int shift = System.Numerics.BitOperations.Log2((uint)weight.Scales!.BlockSize);
+    private readonly ScaleReader scales = new(weight.Scales!);
     private readonly Vector512<float> map = Vector512.Create(weight.Scales!.Map.AsSpan());
 
     public static bool Paired => true;
@@ -127,16 +126,16 @@ internal readonly unsafe struct FourBitDecoder(Weight weight) : IBlockDecoder
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public byte* Row(int row, float* scratch)
     {
-        var first = ((long)row * columns) >> shift;
-        for (var block = 0; block < columns >> shift; block++)
-            scratch[block] = scales.Scale(first + block);
+        var first = ((long)row * columns) >> scales.BlockShift;
+        for (var block = 0; block < columns >> scales.BlockShift; block++)
+            scratch[block] = scales.At(first + block);
         return data + (long)row * columns / 2;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Decode(byte* data, float* scratch, int block, out Vector512<float> first, out Vector512<float> second)
     {
-        var values = map * scratch[(32 * block) >> shift];
+        var values = map * scratch[(32 * block) >> scales.BlockShift];
         var codes = Avx512F.ConvertToVector512Int32(Vector128.Load(data + 16L * block));
         first = Avx512F.PermuteVar16x32(values, codes >>> 4);
         second = Avx512F.PermuteVar16x32(values, codes);

@@ -25,8 +25,16 @@ internal sealed unsafe class BlockDot<TDecoder>(TDecoder decoder, int columns) :
 
     public override bool Paired => TDecoder.Paired;
 
+    public override long ScratchBytes => blocks * sizeof(float);
+
+    public override void Run(int first, int count, float* x, int stride, int rows, float* sums, int sumStride, byte* scratch)
+    {
+        for (var c = 0; c < count; c++)
+            RunRow(first + c, x, stride, rows, sums + c, sumStride, scratch);
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public override void Run(int row, float* x, int stride, int rows, float* sums, int sumStride, byte* scratch)
+    private void RunRow(int row, float* x, int stride, int rows, float* sums, int sumStride, byte* scratch)
     {
         var local = decoder;
         var data = local.Row(row, (float*)scratch);

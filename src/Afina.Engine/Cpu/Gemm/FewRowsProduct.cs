@@ -16,19 +16,21 @@ internal sealed unsafe class FewRowsProduct
     private readonly RowDot[][] dots;
     private readonly int[] tileColumns;
     private readonly int[] lengths;
+    private readonly long scratchBytes;
     private readonly MatrixReader[] readers;
     private byte* workers;
     private long workerStride;
 
-    private FewRowsProduct(ProductSpec spec, bool vectors)
+    private FewRowsProduct(ProductSpec spec, bool vectors, bool emitted)
     {
         this.spec = spec;
         lengths = [.. spec.Lefts.Select(l => (l.Inner + 31) & ~31)];
         var kind = spec.Mode == ComputeMode.Bf16 ? PanelKind.RoundedFp32 : PanelKind.Fp32;
         readers = [.. spec.Lefts.Select(l => (MatrixReader)new DenseReader(l.Operand.Data, l.Operand.Type, l.Operand.Stride, kind))];
-        dots = [.. spec.Outputs.Select(o => o.Terms.Select(t => RowDots.Of(t.Right, spec.Lefts[t.Left].Inner, vectors)).ToArray())];
+        dots = [.. spec.Outputs.Select(o => o.Terms.Select(t => RowDots.Of(t.Right, spec.Lefts[t.Left].Inner, vectors, emitted)).ToArray())];
         tileColumns = [.. spec.Outputs.Select(o => o.Columns >= WideColumns ? WideTile : NarrowTile)];
-        WorkerBytes = (RowDot.MaxRows * (lengths.Max() + WideTile) * sizeof(float)) + ReaderDot.ScratchBytes;
+        scratchBytes = (dots.Max(d => d.Max(t => t.ScratchBytes)) + 63) & ~63L;
+        WorkerBytes = ((long)RowDot.MaxRows * (lengths.Max() + WideTile) * sizeof(float)) + scratchBytes;
     }
 
     public long WorkerBytes { get; }
@@ -39,7 +41,7 @@ internal sealed unsafe class FewRowsProduct
         spec.Counted == CountedDimension.Rows
         && spec.Lefts.All(l => l.Operand.Weight is null && !l.Operand.IsTransposed)
         && spec.Outputs.All(o => !o.IsTransposed && o.Terms.All(t => t.Right.IsTransposed))
-            ? new FewRowsProduct(spec, CpuFeatures.Avx512 && kernel.Name is "bf16" or "avx512")
+            ? new FewRowsProduct(spec, kernel.Name is "bf16" or "avx512", kernel.Panels == PanelKind.Bf16)
             : null;
 
     public void Bind(byte* workerScratch, long stride)
@@ -67,7 +69,7 @@ internal sealed unsafe class FewRowsProduct
         var columns = Math.Min(width, target.Columns - first);
         var sums = (float*)(workers + worker * workerStride);
         var scratch = (byte*)(sums + RowDot.MaxRows * WideTile);
-        var x = (float*)(scratch + ReaderDot.ScratchBytes);
+        var x = (float*)(scratch + scratchBytes);
         new Span<float>(sums, rows * width).Clear();
         for (var t = 0; t < target.Terms.Count; t++)
         {
@@ -81,8 +83,7 @@ internal sealed unsafe class FewRowsProduct
                     Pair(x + (long)i * stride, spec.Lefts[left].Inner);
             }
 
-            for (var c = 0; c < columns; c++)
-                dot.Run(first + c, x, stride, rows, sums + c, width, scratch);
+            dot.Run(first, columns, x, stride, rows, sums, width, scratch);
         }
 
         Epilogue.Store(target, sums, width, 0, rows, first, columns);

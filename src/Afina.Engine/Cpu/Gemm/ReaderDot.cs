@@ -8,17 +8,19 @@ internal sealed unsafe class ReaderDot(MatrixReader reader, int columns) : RowDo
 {
     private const int Piece = 1024;
 
-    /// <summary>Scratch that <see cref="Run"/> needs.</summary>
-    public const long ScratchBytes = Piece * sizeof(float);
+    public override long ScratchBytes => Piece * sizeof(float);
 
-    public override void Run(int row, float* x, int stride, int rows, float* sums, int sumStride, byte* scratch)
+    public override void Run(int first, int count, float* x, int stride, int rows, float* sums, int sumStride, byte* scratch)
     {
-        for (var c = 0; c < columns; c += Piece)
+        for (var row = 0; row < count; row++)
         {
-            var count = Math.Min(Piece, columns - c);
-            reader.Read(row, 1, c, count, scratch, Piece);
-            for (var i = 0; i < rows; i++)
-                sums[(long)i * sumStride] += Dot((float*)scratch, x + (long)i * stride + c, count);
+            for (var c = 0; c < columns; c += Piece)
+            {
+                var length = Math.Min(Piece, columns - c);
+                reader.Read(first + row, 1, c, length, scratch, Piece);
+                for (var i = 0; i < rows; i++)
+                    sums[(long)i * sumStride + row] += Dot((float*)scratch, x + (long)i * stride + c, length);
+            }
         }
     }
 

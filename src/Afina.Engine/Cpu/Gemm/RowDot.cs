@@ -3,7 +3,7 @@ using System.Runtime.Intrinsics;
 
 namespace Afina.Engine.Cpu.Gemm;
 
-/// <summary>Products of one stored row of a right operand with a few rows of fp32.</summary>
+/// <summary>Products of stored rows of a right operand with a few rows of fp32.</summary>
 internal abstract unsafe class RowDot
 {
     /// <summary>The most rows.</summary>
@@ -12,8 +12,12 @@ internal abstract unsafe class RowDot
     /// <summary>Whether x is expected with each 32 elements split into the 16 even and the 16 odd ones.</summary>
     public virtual bool Paired => false;
 
-    /// <summary>sums[i * sumStride] (+)= row · x[i], for <paramref name="rows"/> rows of x that are <paramref name="stride"/> apart.</summary>
-    public abstract void Run(int row, float* x, int stride, int rows, float* sums, int sumStride, byte* scratch);
+    /// <summary>Scratch that <see cref="Run"/> needs.</summary>
+    public virtual long ScratchBytes => 0;
+
+    /// <summary>sums[i * sumStride + c] += stored row (first + c) · x[i], for <paramref name="count"/> stored rows and
+    /// <paramref name="rows"/> rows of x that are <paramref name="stride"/> apart.</summary>
+    public abstract void Run(int first, int count, float* x, int stride, int rows, float* sums, int sumStride, byte* scratch);
 
     /// <summary>Adds lanes in a fixed order.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -1,5 +1,6 @@
 using Afina.Engine.Cpu.Panels;
 using Afina.Engine.Tensors;
+using Afina.Engine.Tensors.Blocks;
 
 namespace Afina.Engine.Cpu.Gemm;
 
@@ -7,15 +8,18 @@ namespace Afina.Engine.Cpu.Gemm;
 internal static unsafe class RowDots
 {
     /// <summary>The fastest for this operand, whose stored rows have <paramref name="columns"/> elements.</summary>
-    public static RowDot Of(Operand operand, int columns, bool vectors)
+    public static RowDot Of(Operand operand, int columns, bool vectors, bool emitted)
     {
         var weight = operand.Weight;
         var format = weight?.Format.Name ?? (operand.Type == DType.F32 ? "F32" : "BF16");
         var data = weight is null ? operand.Data : weight.Data;
         if (!vectors || columns % 32 != 0)
             format = "";
-        if (format is "NF4" or "FP4" && !WholeBlocks(weight!.Scales!.BlockSize, columns))
+        if (format is "NF4" or "FP4" && !WholeBlocks(weight!.Scales!, columns))
             format = "";
+        // Only bf16 products: x enters emitted code as bfloat16.
+        if (emitted && format is ("Q4_0" or "Q4_1") && new EmittedQ4Dot(weight!) is { Ready: true } dot)
+            return dot;
         return format switch
         {
             "F32" => new BlockDot<Fp32Decoder>(new Fp32Decoder(data, operand.Stride), columns),
@@ -28,7 +32,7 @@ internal static unsafe class RowDots
         };
     }
 
-    /// <summary>Whether rows are whole blocks of bitsandbytes (which lets them run on), few enough for their scales to lie in the scratch.</summary>
-    private static bool WholeBlocks(int blockSize, int columns) =>
-        int.IsPow2(blockSize) && blockSize >= 32 && columns % blockSize == 0 && columns / blockSize * sizeof(float) <= ReaderDot.ScratchBytes;
+    /// <summary>Whether rows are whole blocks of bitsandbytes (which lets them run on).</summary>
+    private static bool WholeBlocks(BlockScales scales, int columns) =>
+        ScaleReader.Reads(scales) && scales.BlockSize >= 32 && columns % scales.BlockSize == 0;
 }

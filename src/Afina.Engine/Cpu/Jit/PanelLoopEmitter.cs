@@ -34,7 +34,7 @@ internal static class PanelLoopEmitter
         // PreferVex off: registers 16 to 31 exist in the EVEX encoding only.
         var a = new Assembler(64) { PreferVex = false };
         var windows = OperatingSystem.IsWindows();
-        Enter(a, windows);
+        CallingConvention.Enter(a, windows);
 
         var groupLoop = a.CreateLabel();
         var load = a.CreateLabel();
@@ -84,7 +84,7 @@ internal static class PanelLoopEmitter
         a.add(r9, __qword_ptr[rbx + Offset(nameof(KernelArguments.LeftStride))]);
         a.dec(r8);
         a.jne(groupLoop);
-        Leave(a, windows);
+        CallingConvention.Leave(a, windows);
 
         using var stream = new MemoryStream();
         a.Assemble(new StreamCodeWriter(stream), 0);
@@ -173,59 +173,5 @@ internal static class PanelLoopEmitter
         5 => __[rax + r15],
         6 => __[rax + rdi * 2],
         _ => __[rax + rbp],
-    };
-
-    /// <summary>Saves what the calling convention asks for and puts the pointer to the arguments in rbx.</summary>
-    private static void Enter(Assembler a, bool windows)
-    {
-        a.push(rbx);
-        a.push(r12);
-        a.push(r13);
-        a.push(r14);
-        a.push(r15);
-        a.push(rbp);
-        a.push(rsi);
-        a.push(rdi);
-        a.mov(rbx, windows ? rcx : rdi);
-        if (!windows)
-            return;
-        a.sub(rsp, 160);
-        for (var i = 0; i < 10; i++)
-            a.vmovups(__xmmword_ptr[rsp + i * 16], Xmm(6 + i));
-    }
-
-    private static void Leave(Assembler a, bool windows)
-    {
-        if (windows)
-        {
-            for (var i = 0; i < 10; i++)
-                a.vmovups(Xmm(6 + i), __xmmword_ptr[rsp + i * 16]);
-            a.add(rsp, 160);
-        }
-
-        a.vzeroupper();
-        a.pop(rdi);
-        a.pop(rsi);
-        a.pop(rbp);
-        a.pop(r15);
-        a.pop(r14);
-        a.pop(r13);
-        a.pop(r12);
-        a.pop(rbx);
-        a.ret();
-    }
-
-    private static AssemblerRegisterXMM Xmm(int index) => index switch
-    {
-        6 => xmm6,
-        7 => xmm7,
-        8 => xmm8,
-        9 => xmm9,
-        10 => xmm10,
-        11 => xmm11,
-        12 => xmm12,
-        13 => xmm13,
-        14 => xmm14,
-        _ => xmm15,
     };
 }

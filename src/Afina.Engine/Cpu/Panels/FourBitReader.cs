@@ -11,12 +11,13 @@ internal sealed unsafe class FourBitReader(Weight weight) : MatrixReader
 {
     private readonly byte* data = weight.Data;
     private readonly long columnsOfWeight = weight.Columns;
-    private readonly BlockScales scales = weight.Scales!;
+    private readonly float[] codeValues = weight.Scales!.Map;
+    private readonly ScaleReader scales = new(weight.Scales!);
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Read(int row, int rows, int column, int columns, byte* destination, int stride)
     {
-        var map = Vector512.Create(scales.Map.AsSpan());
+        var map = Vector512.Create(codeValues.AsSpan());
         var values = stackalloc ushort[16];
         for (var r = 0; r < rows; r++)
         {
@@ -24,9 +25,9 @@ internal sealed unsafe class FourBitReader(Weight weight) : MatrixReader
             var to = (ushort*)destination + (long)r * stride;
             for (var rest = columns; rest > 0;)
             {
-                var (block, within) = Math.DivRem((ulong)start, (ulong)scales.BlockSize);
-                var count = Math.Min(rest, scales.BlockSize - (int)within);
-                var table = Conversions.Narrow(map * scales.Scale((long)block));
+                var block = start >> scales.BlockShift;
+                var count = (int)Math.Min(rest, ((block + 1) << scales.BlockShift) - start);
+                var table = Conversions.Narrow(map * scales.At(block));
                 var i = 0;
                 if ((start & 1) == 0)
                 {

@@ -14,7 +14,7 @@ internal static unsafe class MatrixReaders
         // The formats that training uses most; the others take the way over fp32.
         "Q4_0" or "Q4_1" when Wide(kind) => new Q4Reader(weight),
         "Q8_0" when Wide(kind) => new Q8Reader(weight),
-        "NF4" or "FP4" when Wide(kind) => new FourBitReader(weight),
+        "NF4" or "FP4" when Wide(kind) && ScaleReader.Reads(weight.Scales!) => new FourBitReader(weight),
         _ => new BlockReader(weight, kind),
     };
 
