@@ -1,138 +1,258 @@
+using Afina.Engine.Cpu.Panels;
 using Afina.Engine.Execution;
 using Afina.Engine.Graphs;
 using Afina.Engine.Ops;
+using Afina.Engine.Planning;
 
 namespace Afina.Engine.Cpu.Kernels;
 
-/// <summary>The backward of attention: δ, then dq by query row, then dk and dv by key row.</summary>
-internal sealed unsafe class AttentionGradientKernel(AttentionGradient operation, Node node, Memory memory) : Kernel
+/// <summary>The backward of attention. First everything is packed and δ = Σ do · o; then a tile is either up to 32 queries of a query head,
+/// over all keys that they see: dq; or up to 32 keys of a key and value head, over all queries of its segment and the segments below that see
+/// them: dk and dv. Probabilities are made anew from log-sum-exp in both.</summary>
+internal sealed unsafe class AttentionGradientKernel : Kernel
 {
-    private readonly AttentionOptions _options = operation.Options;
-    private readonly AttentionSegments _segments = new(node, memory);
-    private readonly int[] _segmentOf = new int[node.Inputs[1]!.Rows.Of(memory.Capacity)];
-    private readonly Cells _q = new(node.Inputs[0]!, memory);
-    private readonly Cells _k = new(node.Inputs[1]!, memory);
-    private readonly Cells _v = new(node.Inputs[2]!, memory);
-    private readonly Cells _o = new(node.Inputs[5]!, memory);
-    private readonly float* _lse = (float*)memory[node.Inputs[6]];
-    private readonly Cells _do = new(node.Inputs[7]!, memory);
-    private readonly Cells _dq = new(node.Outputs[0], memory);
-    private readonly Cells _dk = new(node.Outputs[1], memory);
-    private readonly Cells _dv = new(node.Outputs[2], memory);
-    private readonly float* _delta = (float*)memory.SharedScratch;
+    private readonly AttentionOptions _options;
+    private readonly Memory _memory;
+    private readonly bool[] _adds;
+    private readonly AttentionProducts _products;
+    private readonly AttentionSegments _segments;
+    private readonly PackedHeads _q, _k, _v, _d;
+    private readonly Cells _o, _do, _dq, _dk, _dv;
+    private readonly float* _lse;
+    private readonly float* _delta;
+    private readonly AttentionBlocks _keyPacking, _queryPacking, _keys, _queries;
+    private readonly int _group;
+    private readonly long _lanesAt, _otherLanesAt, _sumsAt, _otherSumsAt, _scoresAt, _productsAt, _weightsAt, _otherWeightsAt, _statisticsAt, _packAt;
 
-    public override Planning.Scratch Scratch => new((long)node.Inputs[0]!.Rows.Of(memory.Capacity) * _options.Heads * sizeof(float), 0);
+    public AttentionGradientKernel(AttentionGradient operation, Node node, Memory memory)
+    {
+        (_options, _memory, _adds) = (operation.Options, memory, node.Adds);
+        _group = _options.Heads / _options.KeyValueHeads;
+        var (q, k, v, d) = (node.Inputs[0]!, node.Inputs[1]!, node.Inputs[2]!, node.Inputs[7]!);
+        _products = new AttentionProducts(_options.HeadDim, q.Type);
+        _segments = new AttentionSegments(node, memory);
+        _q = new PackedHeads(_products, q, memory, rows: true, columns: true);
+        _k = new PackedHeads(_products, k, memory, rows: true, columns: true);
+        _v = new PackedHeads(_products, v, memory, rows: true, columns: false);
+        _d = new PackedHeads(_products, d, memory, rows: true, columns: true);
+        (_o, _do) = (new Cells(node.Inputs[5]!, memory), new Cells(d, memory));
+        (_dq, _dk, _dv) = (new Cells(node.Outputs[0], memory), new Cells(node.Outputs[1], memory), new Cells(node.Outputs[2], memory));
+        _lse = (float*)memory[node.Inputs[6]];
+        var (rows, queries, segments) = (k.Rows.Of(memory.Capacity), q.Rows.Of(memory.Capacity), memory.Capacity.Segments);
+        _keyPacking = new AttentionBlocks(rows, segments, _products.BlockRows);
+        _queryPacking = new AttentionBlocks(queries, segments, _products.BlockRows);
+        _keys = new AttentionBlocks(rows, segments, AttentionProducts.Lanes);
+        _queries = new AttentionBlocks(queries, segments, AttentionProducts.Lanes);
 
-    public override int Phases(in Counts counts) => 3;
+        var shared = new AttentionScratch();
+        foreach (var heads in new[] { _q, _k, _v, _d })
+            heads.Bind(memory.SharedScratch + shared.Take(heads.Bytes));
+        _delta = (float*)(memory.SharedScratch + shared.Take((long)queries * _options.Heads * sizeof(float)));
+        var own = new AttentionScratch();
+        _lanesAt = own.Take(_products.LaneBytes);
+        _otherLanesAt = own.Take(_products.LaneBytes);
+        _sumsAt = own.Take(_products.SumBytes);
+        _otherSumsAt = own.Take(_products.SumBytes);
+        _scoresAt = own.Take(Math.Max(_products.ScoreBytes, AttentionProducts.Lanes * _options.HeadDim * sizeof(float)));
+        _productsAt = own.Take(_products.ScoreBytes);
+        _weightsAt = own.Take(_products.WeightBytes);
+        _otherWeightsAt = own.Take(_products.WeightBytes);
+        _statisticsAt = own.Take(2 * Math.Max(AttentionProducts.Lanes, _products.BlockRows) * sizeof(float));
+        _packAt = own.Take(AttentionProducts.PackBytes);
+        Scratch = new Scratch(shared.Bytes, own.Bytes);
+    }
+
+    public override Scratch Scratch { get; }
+
+    public override int Phases(in Counts counts) => 2;
 
     public override void Begin(in Counts counts)
     {
         _segments.Begin(counts);
-        Array.Fill(_segmentOf, -1);
-        for (var s = 0; s < _segments.Count; s++)
-            Array.Fill(_segmentOf, s, _segments[s].Start, _segments[s].Length);
+        foreach (var heads in (ReadOnlySpan<PackedHeads>)[_q, _k, _v, _d])
+            heads.Clear();
+        foreach (var blocks in (ReadOnlySpan<AttentionBlocks>)[_keyPacking, _queryPacking, _keys, _queries])
+            blocks.Clear();
+        for (var s = _segments.Count - 1; s >= 0; s--)
+        {
+            var (rows, queries) = (_segments[s].Length, _segments.QueryCount(s));
+            _k.Add(s, rows);
+            _v.Add(s, rows);
+            _q.Add(s, queries);
+            _d.Add(s, queries);
+            _keyPacking.Add(s, rows);
+            _queryPacking.Add(s, queries);
+            _keys.Add(s, rows);
+            _queries.Add(s, queries);
+        }
     }
 
-    public override int Tiles(int phase, in Counts counts) => ((phase == 2 ? _segments.Rows : _segments.Queries) + 3) / 4;
+    public override int Tiles(int phase, in Counts counts) => phase == 0
+        ? _keyPacking.Count * _options.KeyValueHeads + _queryPacking.Count * _options.Heads
+        : _keys.Count * _options.KeyValueHeads + _queries.Count * _options.Heads + (_segments.CoversAll ? 0 : 1);
 
     public override void Run(int phase, int tile, int worker, in Counts counts)
     {
-        var end = Math.Min(tile * 4 + 4, phase == 2 ? _segments.Rows : _segments.Queries);
-        for (var row = tile * 4; row < end; row++)
+        var scratch = _memory.WorkerScratch(worker);
+        var (keys, queries) = phase == 0 ? (_keyPacking, _queryPacking) : (_keys, _queries);
+        if (tile < keys.Count * _options.KeyValueHeads)
         {
-            for (var h = 0; h < (phase == 2 ? _options.KeyValueHeads : _options.Heads); h++)
-            {
-                if (phase == 0)
-                    Delta(row, h);
-                else if (phase == 1)
-                    Query(row, h);
-                else
-                    Key(row, h);
-            }
+            var (segment, first) = keys[tile / _options.KeyValueHeads];
+            if (phase == 0)
+                PackKeys(segment, first, tile % _options.KeyValueHeads, scratch + _packAt);
+            else
+                RunKeys(segment, first, tile % _options.KeyValueHeads, scratch);
+            return;
+        }
+
+        tile -= keys.Count * _options.KeyValueHeads;
+        if (tile < queries.Count * _options.Heads)
+        {
+            var (segment, first) = queries[tile / _options.Heads];
+            if (phase == 0)
+                PackQueries(segment, first, tile % _options.Heads, scratch + _packAt);
+            else
+                RunQueries(segment, first, tile % _options.Heads, scratch);
+            return;
+        }
+
+        ClearUncovered();
+    }
+
+    private void PackKeys(int segment, int first, int kv, byte* scratch)
+    {
+        var (start, length) = (_segments[segment].Start, _segments[segment].Length);
+        var count = Math.Min(_products.BlockRows, length - first);
+        _k.Pack(segment, kv, start, first, count, length, scratch);
+        _v.Pack(segment, kv, start, first, count, length, scratch);
+    }
+
+    private void PackQueries(int segment, int first, int head, byte* scratch)
+    {
+        var (start, length) = (_segments.FirstQuery(segment), _segments.QueryCount(segment));
+        var count = Math.Min(_products.BlockRows, length - first);
+        _q.Pack(segment, head, start, first, count, length, scratch);
+        _d.Pack(segment, head, start, first, count, length, scratch);
+        for (var i = start + first; i < start + first + count; i++)
+        {
+            var at = (long)i * _options.Heads + head;
+            _delta[at] = AttentionRows.Dot(_do, _o, at * _options.HeadDim, _options.HeadDim);
         }
     }
 
-    private void Delta(int query, int head)
+    private void RunQueries(int segment, int first, int head, byte* scratch)
     {
-        var at = ((long)query * _options.Heads + head) * _options.HeadDim;
-        var sum = 0f;
-        for (var j = 0; j < _options.HeadDim; j++)
-            sum += _do.One(at + j) * _o.One(at + j);
-        _delta[(long)query * _options.Heads + head] = sum;
+        var count = Math.Min(AttentionProducts.Lanes, _segments.QueryCount(segment) - first);
+        var (query, kv, width) = (_segments.FirstQuery(segment) + first, head / _group, _products.Width(count));
+        byte* lanes = scratch + _lanesAt, otherLanes = scratch + _otherLanesAt;
+        _q.PackLanes(head, query, count, width, lanes, scratch + _packAt);
+        _d.PackLanes(head, query, count, width, otherLanes, scratch + _packAt);
+        var lse = (float*)(scratch + _statisticsAt);
+        var delta = lse + AttentionProducts.Lanes;
+        for (var lane = 0; lane < AttentionProducts.Lanes; lane++)
+        {
+            lse[lane] = lane < count ? _lse[(query + (long)lane) * _options.Heads + head] : 0;
+            delta[lane] = lane < count ? _delta[(query + (long)lane) * _options.Heads + head] : 0;
+        }
+
+        float* scores = (float*)(scratch + _scoresAt), products = (float*)(scratch + _productsAt), sums = (float*)(scratch + _sumsAt);
+        var weights = _products.Weights(scratch + _weightsAt, width);
+        new Span<byte>(sums, (int)_products.SumBytes).Clear();
+        var limits = default(AttentionLimits);
+        for (var s = segment; s >= 0; s = _segments[s].Parent)
+        {
+            var span = _segments[s];
+            limits.Set(_segments, segment, query, count, s == segment, span.Length, span.FirstPosition, _options.Window);
+            for (var from = limits.First / _products.GroupRows * _products.GroupRows; from < limits.End; from += _products.BlockRows)
+            {
+                var rows = Math.Min(_products.BlockRows, limits.End - from);
+                _products.Scores(_k.Rows(s, kv, from), rows, lanes, width, scores);
+                _products.Scores(_v.Rows(s, kv, from), rows, otherLanes, width, products);
+                AttentionMath.QueryGradient(_options, scores, products, from, rows, width, limits, lse, delta, weights);
+                _products.Sums(_k.Columns(s, kv), _products.Steps(from), _products.Steps(span.Length), rows, scratch + _weightsAt, width, sums);
+            }
+        }
+
+        Store(_dq, query, count, _options.Heads, head, sums, scratch, _adds[0]);
     }
 
-    private void Query(int query, int head)
+    private void RunKeys(int segment, int first, int kv, byte* scratch)
+    {
+        var own = _segments[segment];
+        var count = Math.Min(AttentionProducts.Lanes, own.Length - first);
+        var width = _products.Width(count);
+        _k.PackLanes(kv, own.Start + first, count, width, scratch + _lanesAt, scratch + _packAt);
+        _v.PackLanes(kv, own.Start + first, count, width, scratch + _otherLanesAt, scratch + _packAt);
+        float* sums = (float*)(scratch + _sumsAt), otherSums = (float*)(scratch + _otherSumsAt);
+        new Span<byte>(sums, (int)_products.SumBytes).Clear();
+        new Span<byte>(otherSums, (int)_products.SumBytes).Clear();
+        for (var s = segment; s >= 0; s = _segments.NextBelow(segment, s))
+        {
+            // Queries before the first key do not see it; those past the window of the last one see none.
+            var queries = _segments.FirstQuery(s);
+            var from = s == segment ? _segments.LowerBound(own.Start + first) - queries : 0;
+            var end = _segments.QueryCount(s);
+            if (_options.Window > 0)
+                end = Math.Min(end, _segments.LowerBound(_segments[s].Start + own.FirstPosition + first + count - 1 + _options.Window - _segments[s].FirstPosition) - queries);
+            for (from = from / _products.GroupRows * _products.GroupRows; from < end; from += _products.BlockRows)
+                RunKeys(segment, first, kv, s, from, Math.Min(_products.BlockRows, end - from), width, scratch);
+        }
+
+        Store(_dk, own.Start + first, count, _options.KeyValueHeads, kv, sums, scratch, _adds[1]);
+        Store(_dv, own.Start + first, count, _options.KeyValueHeads, kv, otherSums, scratch, _adds[2]);
+    }
+
+    private void RunKeys(int segment, int first, int kv, int querySegment, int from, int rows, int width, byte* scratch)
+    {
+        var (own, below, query) = (_segments[segment], _segments[querySegment], _segments.FirstQuery(querySegment));
+        var low = (int*)(scratch + _statisticsAt);
+        var high = low + _products.BlockRows;
+        for (var n = 0; n < rows; n++)
+        {
+            var row = _segments.RowOf(query + from + n) - below.Start;
+            low[n] = _options.Window == 0 ? 0 : below.FirstPosition + row - _options.Window + 1 - own.FirstPosition - first;
+            high[n] = querySegment == segment ? row - first : int.MaxValue;
+        }
+
+        float* scores = (float*)(scratch + _scoresAt), products = (float*)(scratch + _productsAt);
+        var (probabilities, gradients) = (_products.Weights(scratch + _weightsAt, width), _products.Weights(scratch + _otherWeightsAt, width));
+        var (firstStep, allSteps) = (_products.Steps(from), _products.Steps(_segments.QueryCount(querySegment)));
+        for (var head = kv * _group; head < (kv + 1) * _group; head++)
+        {
+            var at = (query + (long)from) * _options.Heads + head;
+            _products.Scores(_q.Rows(querySegment, head, from), rows, scratch + _lanesAt, width, scores);
+            _products.Scores(_d.Rows(querySegment, head, from), rows, scratch + _otherLanesAt, width, products);
+            AttentionMath.KeyGradient(_options, scores, products, rows, width, low, high, _lse + at, _delta + at, _options.Heads, probabilities, gradients);
+            _products.Sums(_q.Columns(querySegment, head), firstStep, allSteps, rows, scratch + _otherWeightsAt, width, (float*)(scratch + _sumsAt));
+            _products.Sums(_d.Columns(querySegment, head), firstStep, allSteps, rows, scratch + _weightsAt, width, (float*)(scratch + _otherSumsAt));
+        }
+    }
+
+    private void Store(in Cells to, int row, int count, int heads, int head, float* sums, byte* scratch, bool adds)
     {
         var dim = _options.HeadDim;
-        float* q = stackalloc float[dim], d = stackalloc float[dim], dq = stackalloc float[dim];
-        var at = ((long)query * _options.Heads + head) * dim;
-        for (var j = 0; j < dim; j++)
-            (q[j], d[j], dq[j]) = (_q.One(at + j), _do.One(at + j), 0);
-        var row = _segments.RowOf(query);
-        var s = _segmentOf[row];
-        var position = s < 0 ? 0 : _segments[s].FirstPosition + row - _segments[s].Start;
-        var seen = s < 0 ? 0 : row - _segments[s].Start + 1;
-        var kv = head / (_options.Heads / _options.KeyValueHeads);
-        for (; s >= 0; s = _segments[s].Parent)
-        {
-            var segment = _segments[s];
-            for (var n = _options.Window == 0 ? 0 : Math.Max(0, position - _options.Window + 1 - segment.FirstPosition); n < seen; n++)
-            {
-                var key = ((long)(segment.Start + n) * _options.KeyValueHeads + kv) * dim;
-                var (_, ds) = Scores(query, head, key, q, d);
-                AttentionRows.Add(_k, key, ds, dq, dim);
-            }
-
-            if (segment.Parent >= 0)
-                seen = _segments[segment.Parent].Length;
-        }
-
-        for (var j = 0; j < dim; j++)
-            _dq.PutOne(at + j, dq[j], node.Adds[0]);
+        var rows = (float*)(scratch + _scoresAt);
+        PanelTransposer.Pack((byte*)sums, AttentionProducts.Lanes * sizeof(float), dim, count, (uint*)rows, dim);
+        for (var i = 0; i < count; i++)
+            AttentionRows.Store(to, ((row + (long)i) * heads + head) * dim, rows + (long)i * dim, dim, 1, adds);
     }
 
-    private void Key(int row, int kv)
+    private void ClearUncovered()
     {
-        var dim = _options.HeadDim;
-        float* q = stackalloc float[dim], d = stackalloc float[dim], dk = stackalloc float[dim], dv = stackalloc float[dim];
-        new Span<float>(dk, dim).Clear();
-        new Span<float>(dv, dim).Clear();
-        var own = _segmentOf[row];
-        var key = ((long)row * _options.KeyValueHeads + kv) * dim;
-        var position = own < 0 ? 0 : _segments[own].FirstPosition + row - _segments[own].Start;
-        var group = _options.Heads / _options.KeyValueHeads;
-        for (var s = own; s >= 0; s = _segments.NextBelow(own, s))
+        for (var i = 0; i < _segments.Queries && !_adds[0]; i++)
         {
-            for (var i = s == own ? _segments.LowerBound(row) : _segments.FirstQuery(s); i < _segments.FirstQuery(s) + _segments.QueryCount(s); i++)
-            {
-                if (_options.Window > 0 && _segments[s].FirstPosition + _segments.RowOf(i) - _segments[s].Start - position >= _options.Window)
-                    continue;
-                for (var h = kv * group; h < (kv + 1) * group; h++)
-                {
-                    var at = ((long)i * _options.Heads + h) * dim;
-                    for (var j = 0; j < dim; j++)
-                        (q[j], d[j]) = (_q.One(at + j), _do.One(at + j));
-                    var (p, ds) = Scores(i, h, key, q, d);
-                    AttentionRows.Add(_q, at, ds, dk, dim);
-                    AttentionRows.Add(_do, at, p, dv, dim);
-                }
-            }
+            if (!_segments.Covers(_segments.RowOf(i)))
+                new Span<byte>(_dq.Row(i), (int)(_dq.Row(i + 1) - _dq.Row(i))).Clear();
         }
 
-        for (var j = 0; j < dim; j++)
+        for (var row = 0; row < _segments.Rows; row++)
         {
-            _dk.PutOne(key + j, dk[j], node.Adds[1]);
-            _dv.PutOne(key + j, dv[j], node.Adds[2]);
+            if (_segments.Covers(row))
+                continue;
+            if (!_adds[1])
+                new Span<byte>(_dk.Row(row), (int)(_dk.Row(row + 1) - _dk.Row(row))).Clear();
+            if (!_adds[2])
+                new Span<byte>(_dv.Row(row), (int)(_dv.Row(row + 1) - _dv.Row(row))).Clear();
         }
-    }
-
-    private (float P, float DScore) Scores(int query, int head, long key, float* q, float* d)
-    {
-        var raw = AttentionRows.Dot(_k, key, q, _options.HeadDim);
-        var score = AttentionRows.Score(_options, raw);
-        var p = MathF.Exp(score - _lse[(long)query * _options.Heads + head]);
-        var slope = _options.SoftCap > 0 ? 1 - score / _options.SoftCap * (score / _options.SoftCap) : 1;
-        var ds = p * (AttentionRows.Dot(_v, key, d, _options.HeadDim) - _delta[(long)query * _options.Heads + head]) * slope * _options.Scale;
-        return (p, ds);
     }
 }

@@ -1,121 +1,226 @@
-using System.Runtime.Intrinsics;
+using Afina.Engine.Cpu.Gemm;
+using Afina.Engine.Cpu.Panels;
 using Afina.Engine.Execution;
 using Afina.Engine.Graphs;
 using Afina.Engine.Ops;
+using Afina.Engine.Planning;
 
 namespace Afina.Engine.Cpu.Kernels;
 
-/// <summary>Attention, a query row and head at a time.</summary>
-internal sealed unsafe class AttentionKernel(Attention operation, Node node, Memory memory) : Kernel
+/// <summary>Attention with the softmax over blocks of keys. Keys and values are packed first; then a tile is up to 32 queries of a segment
+/// and the query heads of one key and value head. Segments with few queries go another way, <see cref="AttentionStream"/>.</summary>
+internal sealed unsafe class AttentionKernel : Kernel
 {
-    private const int Block = 64;
-    private readonly AttentionOptions _options = operation.Options;
-    private readonly AttentionSegments _segments = new(node, memory);
-    private readonly int[] _segmentOf = new int[node.Inputs[0]!.Rows.Of(memory.Capacity)];
-    private readonly Cells _q = new(node.Inputs[0]!, memory);
-    private readonly Cells _k = new(node.Inputs[1]!, memory);
-    private readonly Cells _v = new(node.Inputs[2]!, memory);
-    private readonly Cells _cachedK = node.Inputs[5] is { } keys ? new(keys, memory) : default;
-    private readonly Cells _cachedV = node.Inputs[6] is { } values ? new(values, memory) : default;
-    private readonly Cells _o = new(node.Outputs[0], memory);
-    private readonly float* _lse = (float*)memory[node.Outputs[1]];
+    private const int HeadsPerTile = 4;
+
+    private readonly AttentionOptions _options;
+    private readonly Memory _memory;
+    private readonly AttentionProducts _products;
+    private readonly AttentionSegments _segments;
+    private readonly AttentionStream _stream;
+    private readonly PanelSource _q;
+    private readonly PackedHeads _k;
+    private readonly PackedHeads _v;
+    private readonly PanelSource? _cachedK;
+    private readonly PanelSource? _cachedV;
+    private readonly Cells _o;
+    private readonly float* _lse;
+    private readonly AttentionBlocks _packing;
+    private readonly AttentionBlocks _queries;
+    private readonly int[] _streamed;
+    private readonly bool[] _isPacked;
+    private readonly int _group;
+    private readonly int _headTiles;
+    private readonly long _lanesAt, _sumsAt, _maximaAt, _totalsAt, _scoresAt, _weightsAt, _keysAt, _valuesAt, _packAt, _streamAt;
+    private int _streamedCount;
+
+    public AttentionKernel(Attention operation, Node node, Memory memory)
+    {
+        (_options, _memory) = (operation.Options, memory);
+        var (q, k, v) = (node.Inputs[0]!, node.Inputs[1]!, node.Inputs[2]!);
+        _products = new AttentionProducts(_options.HeadDim, q.Type);
+        _segments = new AttentionSegments(node, memory);
+        _q = Operand.Dense(memory[q], q.Type, q.Columns).Source(_products.Kind, left: true);
+        _k = new PackedHeads(_products, k, memory, rows: true, columns: false);
+        _v = new PackedHeads(_products, v, memory, rows: false, columns: true);
+        if (node.Inputs[5] is { } keys && node.Inputs[6] is { } values)
+        {
+            _cachedK = Operand.Dense(memory[keys], keys.Type, keys.Columns).Source(_products.Kind, left: true);
+            _cachedV = Operand.Dense(memory[values], values.Type, values.Columns).Transposed.Source(_products.Kind, left: true);
+        }
+
+        _stream = new AttentionStream(_options, _segments, node, memory);
+        _o = new Cells(node.Outputs[0], memory);
+        _lse = (float*)memory[node.Outputs[1]];
+        var segments = memory.Capacity.Segments;
+        _packing = new AttentionBlocks(k.Rows.Of(memory.Capacity), segments, _products.BlockRows);
+        _queries = new AttentionBlocks(q.Rows.Of(memory.Capacity), segments, AttentionProducts.Lanes);
+        _streamed = new int[segments];
+        _isPacked = new bool[segments];
+        _group = _options.Heads / _options.KeyValueHeads;
+        _headTiles = (_group + HeadsPerTile - 1) / HeadsPerTile;
+
+        var shared = new AttentionScratch();
+        _k.Bind(memory.SharedScratch + shared.Take(_k.Bytes));
+        _v.Bind(memory.SharedScratch + shared.Take(_v.Bytes));
+        var heads = Math.Min(_group, HeadsPerTile);
+        var own = new AttentionScratch();
+        _lanesAt = own.Take(heads * _products.LaneBytes);
+        _sumsAt = own.Take(heads * _products.SumBytes);
+        _maximaAt = own.Take(heads * AttentionProducts.Lanes * sizeof(float));
+        _totalsAt = own.Take(heads * AttentionProducts.Lanes * sizeof(float));
+        _scoresAt = own.Take(Math.Max(_products.ScoreBytes, AttentionProducts.Lanes * _options.HeadDim * sizeof(float)));
+        _weightsAt = own.Take(_products.WeightBytes);
+        _keysAt = own.Take(_cachedK is null ? 0 : _products.BlockRows * _products.RowBytes);
+        _valuesAt = own.Take(_cachedV is null ? 0 : _products.ColumnBytes(_products.BlockRows));
+        _packAt = own.Take(AttentionProducts.PackBytes);
+        _streamAt = own.Take(_stream.Bytes);
+        Scratch = new Scratch(shared.Bytes, own.Bytes);
+    }
+
+    public override Scratch Scratch { get; }
+
+    public override int Phases(in Counts counts) => 2;
 
     public override void Begin(in Counts counts)
     {
         _segments.Begin(counts);
-        Array.Fill(_segmentOf, -1);
-        for (var s = 0; s < _segments.Count; s++)
-            Array.Fill(_segmentOf, s, _segments.FirstQuery(s), _segments.QueryCount(s));
+        _packing.Clear();
+        _queries.Clear();
+        _k.Clear();
+        _v.Clear();
+        _streamedCount = 0;
+        Array.Clear(_isPacked, 0, _segments.Count);
+        for (var s = _segments.Count - 1; s >= 0; s--)
+        {
+            var count = _segments.QueryCount(s);
+            var isStreamed = count is > 0 and <= AttentionStream.MaxQueries;
+            if (isStreamed)
+                _streamed[_streamedCount++] = s;
+            else
+                _queries.Add(s, count);
+            _isPacked[s] |= count > 0 && !isStreamed;
+            if (!_isPacked[s])
+                continue;
+            if (_segments[s].Parent >= 0)
+                _isPacked[_segments[s].Parent] = true;
+            _k.Add(s, _segments[s].Length);
+            _v.Add(s, _segments[s].Length);
+            _packing.Add(s, _segments[s].Length);
+        }
     }
 
-    public override int Tiles(int phase, in Counts counts) => (_segments.Queries + 3) / 4;
+    public override int Tiles(int phase, in Counts counts) => phase == 0
+        ? _packing.Count * _options.KeyValueHeads
+        : QueryTiles + _streamedCount * _options.KeyValueHeads + (_segments.CoversAll ? 0 : 1);
+
+    private int QueryTiles => _queries.Count * _options.KeyValueHeads * _headTiles;
 
     public override void Run(int phase, int tile, int worker, in Counts counts)
     {
-        var dim = _options.HeadDim;
-        var scores = stackalloc float[Block];
-        var q = stackalloc float[dim];
-        var o = stackalloc float[dim];
-        var group = _options.Heads / _options.KeyValueHeads;
-        for (var i = tile * 4; i < Math.Min(tile * 4 + 4, _segments.Queries); i++)
+        var scratch = _memory.WorkerScratch(worker);
+        if (phase == 0)
         {
-            for (var h = 0; h < _options.Heads; h++)
-            {
-                var at = ((long)i * _options.Heads + h) * dim;
-                for (var j = 0; j < dim; j++)
-                    (q[j], o[j]) = (_q.One(at + j), 0);
-                var (m, l) = (float.NegativeInfinity, 0f);
-                var s = _segmentOf[i];
-                var position = s < 0 ? 0 : _segments[s].FirstPosition + _segments.RowOf(i) - _segments[s].Start;
-                var seen = s < 0 ? 0 : _segments.RowOf(i) - _segments[s].Start + 1;
-                for (; s >= 0; s = _segments[s].Parent)
-                {
-                    var segment = _segments[s];
-                    Span(_k, _v, segment.Start, seen, segment.FirstPosition);
-                    Span(_cachedK, _cachedV, segment.CacheStart, segment.CacheLength, 0);
-                    if (segment.Parent >= 0)
-                        seen = _segments[segment.Parent].Length;
-                }
-
-                for (var j = 0; j < dim; j++)
-                    _o.StoreOne(at + j, l > 0 ? o[j] / l : 0);
-                _lse[(long)i * _options.Heads + h] = l > 0 ? m + MathF.Log(l) : float.NegativeInfinity;
-
-                void Span(in Cells k, in Cells v, int start, int length, int first)
-                {
-                    var from = _options.Window == 0 ? 0 : Math.Max(0, position - _options.Window + 1 - first);
-                    for (; from < length; from += Block)
-                    {
-                        var count = Math.Min(Block, length - from);
-                        var largest = m;
-                        for (var n = 0; n < count; n++)
-                        {
-                            scores[n] = AttentionRows.Score(_options, AttentionRows.Dot(k, ((long)(start + from + n) * _options.KeyValueHeads + h / group) * dim, q, dim));
-                            largest = Math.Max(largest, scores[n]);
-                        }
-
-                        var shrink = MathF.Exp(m - largest);
-                        m = largest;
-                        l *= shrink;
-                        for (var j = 0; j < dim; j++)
-                            o[j] *= shrink;
-                        for (var n = 0; n < count; n++)
-                        {
-                            var p = MathF.Exp(scores[n] - m);
-                            l += p;
-                            AttentionRows.Add(v, ((long)(start + from + n) * _options.KeyValueHeads + h / group) * dim, p, o, dim);
-                        }
-                    }
-                }
-            }
+            var (segment, first) = _packing[tile / _options.KeyValueHeads];
+            var (start, length) = (_segments[segment].Start, _segments[segment].Length);
+            var count = Math.Min(_products.BlockRows, length - first);
+            _k.Pack(segment, tile % _options.KeyValueHeads, start, first, count, length, scratch + _packAt);
+            _v.Pack(segment, tile % _options.KeyValueHeads, start, first, count, length, scratch + _packAt);
+        }
+        else if (tile < QueryTiles)
+        {
+            var (segment, first) = _queries[tile / (_options.KeyValueHeads * _headTiles)];
+            RunQueries(segment, first, tile / _headTiles % _options.KeyValueHeads, tile % _headTiles * HeadsPerTile, scratch);
+        }
+        else if (tile < QueryTiles + _streamedCount * _options.KeyValueHeads)
+        {
+            tile -= QueryTiles;
+            _stream.Run(_streamed[tile / _options.KeyValueHeads], tile % _options.KeyValueHeads, scratch + _streamAt);
+        }
+        else
+        {
+            ClearUncovered();
         }
     }
-}
 
-/// <summary>Sums over one head of one row.</summary>
-internal static unsafe class AttentionRows
-{
-    public static float Score(AttentionOptions options, float dot) =>
-        options.SoftCap > 0 ? options.SoftCap * MathF.Tanh(dot * options.Scale / options.SoftCap) : dot * options.Scale;
-
-    public static float Dot(in Cells row, long at, float* x, int dim)
+    private void RunQueries(int segment, int first, int kv, int firstHead, byte* scratch)
     {
-        var sums = Vector512<float>.Zero;
-        var j = 0;
-        for (; j <= dim - 16; j += 16)
-            sums = Vector512.FusedMultiplyAdd(row.Load(at + j), Vector512.Load(x + j), sums);
-        var sum = Vector512.Sum(sums);
-        for (; j < dim; j++)
-            sum += row.One(at + j) * x[j];
-        return sum;
+        var heads = Math.Min(HeadsPerTile, _group - firstHead);
+        var count = Math.Min(AttentionProducts.Lanes, _segments.QueryCount(segment) - first);
+        var query = _segments.FirstQuery(segment) + first;
+        var width = _products.Width(count);
+        var head = kv * _group + firstHead;
+        for (var h = 0; h < heads; h++)
+            _products.PackLanes(_q, query, count, (head + h) * _options.HeadDim, width, scratch + _lanesAt + h * _products.LaneBytes, scratch + _packAt);
+        new Span<float>(scratch + _sumsAt, (int)(heads * _products.SumBytes / sizeof(float))).Clear();
+        new Span<float>(scratch + _maximaAt, heads * AttentionProducts.Lanes).Fill(float.NegativeInfinity);
+        new Span<float>(scratch + _totalsAt, heads * AttentionProducts.Lanes).Clear();
+
+        var limits = default(AttentionLimits);
+        for (var s = segment; s >= 0; s = _segments[s].Parent)
+        {
+            var span = _segments[s];
+            limits.Set(_segments, segment, query, count, s == segment, span.Length, span.FirstPosition, _options.Window);
+            for (var block = limits.First / _products.BlockRows * _products.BlockRows; block < limits.End; block += _products.BlockRows)
+            {
+                var from = Math.Max(block, limits.First / _products.GroupRows * _products.GroupRows);
+                RunBlock(_k.Rows(s, kv, from), _v.Columns(s, kv), _products.Steps(from), _products.Steps(span.Length),
+                    from, Math.Min(block + _products.BlockRows, limits.End) - from, heads, width, limits, scratch);
+            }
+
+            if (span.CacheLength == 0)
+                continue;
+            limits.Set(_segments, segment, query, count, false, span.CacheLength, 0, _options.Window);
+            for (var block = limits.First / _products.BlockRows * _products.BlockRows; block < limits.End; block += _products.BlockRows)
+            {
+                var rows = Math.Min(_products.BlockRows, limits.End - block);
+                var steps = _products.Steps(rows);
+                _products.PackRows(_cachedK!, span.CacheStart + block, rows, kv * _options.HeadDim, scratch + _keysAt, scratch + _packAt);
+                _products.PackColumns(_cachedV!, span.CacheStart + block, rows, kv * _options.HeadDim, scratch + _valuesAt, 0, steps, scratch + _packAt);
+                RunBlock(scratch + _keysAt, scratch + _valuesAt, 0, steps, block, rows, heads, width, limits, scratch);
+            }
+        }
+
+        for (var h = 0; h < heads; h++)
+            Store(query, count, head + h, h, scratch);
     }
 
-    public static void Add(in Cells row, long at, float factor, float* sum, int dim)
+    private void RunBlock(byte* keys, byte* values, long firstStep, long allSteps, int first, int rows, int heads, int width, in AttentionLimits limits, byte* scratch)
     {
-        var j = 0;
-        for (; j <= dim - 16; j += 16)
-            Vector512.FusedMultiplyAdd(row.Load(at + j), Vector512.Create(factor), Vector512.Load(sum + j)).Store(sum + j);
-        for (; j < dim; j++)
-            sum[j] += row.One(at + j) * factor;
+        var scores = (float*)(scratch + _scoresAt);
+        var weights = _products.Weights(scratch + _weightsAt, width);
+        for (var h = 0; h < heads; h++)
+        {
+            var sums = (float*)(scratch + _sumsAt + h * _products.SumBytes);
+            _products.Scores(keys, rows, scratch + _lanesAt + h * _products.LaneBytes, width, scores);
+            AttentionMath.Softmax(_options, scores, first, rows, width, limits, (float*)(scratch + _maximaAt) + h * AttentionProducts.Lanes,
+                (float*)(scratch + _totalsAt) + h * AttentionProducts.Lanes, sums, _options.HeadDim, weights);
+            _products.Sums(values, firstStep, allSteps, rows, scratch + _weightsAt, width, sums);
+        }
+    }
+
+    private void Store(int query, int count, int head, int h, byte* scratch)
+    {
+        var dim = _options.HeadDim;
+        var rows = (float*)(scratch + _scoresAt);
+        PanelTransposer.Pack(scratch + _sumsAt + h * _products.SumBytes, AttentionProducts.Lanes * sizeof(float), dim, count, (uint*)rows, dim);
+        for (var i = 0; i < count; i++)
+        {
+            var total = ((float*)(scratch + _totalsAt))[h * AttentionProducts.Lanes + i];
+            var maximum = ((float*)(scratch + _maximaAt))[h * AttentionProducts.Lanes + i];
+            AttentionRows.Store(_o, ((query + (long)i) * _options.Heads + head) * dim, rows + (long)i * dim, dim, 1 / total, false);
+            _lse[(query + (long)i) * _options.Heads + head] = maximum + MathF.Log(total);
+        }
+    }
+
+    private void ClearUncovered()
+    {
+        for (var i = 0; i < _segments.Queries; i++)
+        {
+            if (_segments.Covers(_segments.RowOf(i)))
+                continue;
+            new Span<byte>(_o.Row(i), (int)(_o.Row(i + 1) - _o.Row(i))).Clear();
+            new Span<float>(_lse + (long)i * _options.Heads, _options.Heads).Fill(float.NegativeInfinity);
+        }
     }
 }

@@ -78,6 +78,8 @@ internal sealed unsafe class AttentionSegments(Node node, Memory memory)
             _lastChild[segment.Parent] = s;
         }
 
+        if (covered > Rows)
+            throw new ArgumentException($"segments cover {covered} rows, but there are {Rows}");
         CoversAll = covered == Rows;
     }
 
