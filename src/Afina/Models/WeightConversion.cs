@@ -28,6 +28,9 @@ public enum WeightFormat : byte
 /// <param name="BlockSize">Elements that share a scale, for the 4-bit formats.</param>
 public sealed record WeightConversion(WeightFormat Format, bool DoubleQuantization = true, int BlockSize = 64)
 {
+    /// <summary>See <see cref="FourBitQuantizer.CoarseScales"/>.</summary>
+    internal bool CoarseScales { get; init; }
+
     /// <summary>The same model with converted matrices: 4 bits for the decoder's linear layers only, everything else for embedding and head too.</summary>
     /// <param name="model">The model.</param>
     /// <param name="only">Chooses among the matrices that would be converted, by name; null: all.</param>
@@ -77,8 +80,8 @@ public sealed record WeightConversion(WeightFormat Format, bool DoubleQuantizati
     {
         var converted = Format switch
         {
-            WeightFormat.Nf4 => FourBitQuantizer.Quantize(weight, BlockFormats.NF4, BlockSize, DoubleQuantization),
-            WeightFormat.Fp4 => FourBitQuantizer.Quantize(weight, BlockFormats.FP4, BlockSize, DoubleQuantization),
+            WeightFormat.Nf4 => FourBitQuantizer.Quantize(weight, BlockFormats.NF4, BlockSize, DoubleQuantization, CoarseScales),
+            WeightFormat.Fp4 => FourBitQuantizer.Quantize(weight, BlockFormats.FP4, BlockSize, DoubleQuantization, CoarseScales),
             _ => Widen(weight, Format == WeightFormat.Bf16 ? BlockFormats.BF16 : BlockFormats.F32),
         };
         weight.DropPages();

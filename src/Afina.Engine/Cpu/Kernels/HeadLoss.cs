@@ -121,7 +121,9 @@ internal sealed unsafe class HeadLossKernel : Kernel
             HeadRow.Cap(logits, _vocabulary, options.SoftCap);
         var (largest, best, sum) = HeadRow.Largest(logits, _vocabulary);
         var (total, dot) = HeadRow.Exponentials(logits, _vocabulary, largest);
-        var lse = largest + (float)Math.Log(total);
+        // log p is taken as (logit − largest) − log Σ: rounding the log-sum-exp itself would cost a confident row's 1 − p its last digits.
+        var rest = (float)Math.Log(total);
+        var lse = largest + rest;
         (_lse[row], _best[row], _mean[row], _entropy[row]) = (lse, best, (float)(sum / _vocabulary), (float)(lse - dot / total));
 
         var all = new ReadOnlySpan<int>(_places, targets);
@@ -137,7 +139,7 @@ internal sealed unsafe class HeadLossKernel : Kernel
             at--;
         var end = at;
         for (var t = at; t < targets && all[t] == row; t++, end++)
-            _logp[t] = logits[_tokens[t]] - lse;
+            _logp[t] = logits[_tokens[t]] - largest - rest;
         if (_backward is null)
             return;
 
@@ -152,7 +154,7 @@ internal sealed unsafe class HeadLossKernel : Kernel
             slopes[(t - at) % Most] = HeadRow.Slope(logits[_tokens[t]], options);
         if (end - at > Most)
             throw new InvalidOperationException($"a row has {end - at} targets; at most {Most} share one row");
-        HeadRow.Gradient(logits, _vocabulary, lse, weight, options);
+        HeadRow.Gradient(logits, _vocabulary, largest, rest, weight, options);
         for (var t = at; t < end; t++)
             logits[_tokens[t]] -= Weight(t) * (1 - options.LabelSmoothing) * slopes[t - at];
     }
@@ -235,21 +237,21 @@ internal static unsafe class HeadRow
     public static float Slope(float logit, LossOptions options) =>
         options.LogitScale * (options.SoftCap > 0 ? 1 - logit / options.SoftCap * (logit / options.SoftCap) : 1);
 
-    /// <summary>logit ← weight · slope · (e^(logit − lse) − ε / count).</summary>
-    public static void Gradient(float* logits, int count, float lse, float weight, LossOptions options)
+    /// <summary>logit ← weight · slope · (e^(logit − largest − rest) − ε / count).</summary>
+    public static void Gradient(float* logits, int count, float largest, float rest, float weight, LossOptions options)
     {
         var smooth = Vector512.Create(options.LabelSmoothing / count);
         var i = 0;
         for (; i <= count - 16; i += 16)
         {
             var value = Vector512.Load(logits + i);
-            var gradient = (VectorMath.Exp(value - Vector512.Create(lse)) - smooth) * (weight * options.LogitScale);
+            var gradient = (VectorMath.Exp(value - Vector512.Create(largest) - Vector512.Create(rest)) - smooth) * (weight * options.LogitScale);
             if (options.SoftCap > 0)
                 gradient *= Vector512<float>.One - value * value * (1 / (options.SoftCap * options.SoftCap));
             gradient.Store(logits + i);
         }
 
         for (; i < count; i++)
-            logits[i] = (MathF.Exp(logits[i] - lse) - smooth[0]) * weight * Slope(logits[i], options);
+            logits[i] = (MathF.Exp(logits[i] - largest - rest) - smooth[0]) * weight * Slope(logits[i], options);
     }
 }

@@ -70,6 +70,21 @@ public sealed class DynamicMap
         }
     }
 
+    /// <summary>As <see cref="Quantize"/>, but with the codes of bitsandbytes 0.50's CPU library, which rounds value/absmax to one of 65,536
+    /// points first and gives a point the code nearest to it.</summary>
+    internal void QuantizeCoarsely(ReadOnlySpan<float> source, int blockSize, Span<byte> codes, Span<float> absMax)
+    {
+        const int Points = 1 << 16;
+        Quantize(source, blockSize, codes, absMax);
+        for (var i = 0; i < source.Length; i++)
+        {
+            var inverse = 1 / absMax[i / blockSize];
+            var point = (int)((Math.Clamp(source[i] * inverse, -1, 1) + 1) * 0.5f * (Points - 1) + 0.5f);
+            if (float.IsFinite(inverse))
+                codes[i] = Nearest(-1 + 2f * point / (Points - 1));
+        }
+    }
+
     /// <summary>Widens codes: value[code]·absmax.</summary>
     public void Dequantize(ReadOnlySpan<byte> codes, int blockSize, ReadOnlySpan<float> absMax, Span<float> destination)
     {

@@ -26,6 +26,10 @@ public sealed unsafe class FourBitQuantizer
     private long _done;
     private int _held;
 
+    /// <summary>Whether absolute maxima take the codes that bitsandbytes 0.50's CPU library gives them, some of which are not the nearest:
+    /// only to compare with values computed over a base that it quantized.</summary>
+    internal bool CoarseScales { get; init; }
+
     /// <summary>Begins a matrix [rows, columns].</summary>
     /// <param name="name">The weight's name.</param>
     /// <param name="format"><see cref="BlockFormats.NF4"/> or <see cref="BlockFormats.FP4"/>.</param>
@@ -47,10 +51,14 @@ public sealed unsafe class FourBitQuantizer
     }
 
     /// <summary>Quantizes a weight of any other format.</summary>
-    public static Weight Quantize(Weight source, FourBitFormat format, int blockSize = 64, bool doubleQuantization = false)
+    public static Weight Quantize(Weight source, FourBitFormat format, int blockSize = 64, bool doubleQuantization = false) =>
+        Quantize(source, format, blockSize, doubleQuantization, coarseScales: false);
+
+    /// <summary>Quantizes a weight of any other format.</summary>
+    internal static Weight Quantize(Weight source, FourBitFormat format, int blockSize, bool doubleQuantization, bool coarseScales)
     {
         ArgumentNullException.ThrowIfNull(source);
-        var quantizer = new FourBitQuantizer(source.Name, format, source.Rows, source.Columns, blockSize, doubleQuantization);
+        var quantizer = new FourBitQuantizer(source.Name, format, source.Rows, source.Columns, blockSize, doubleQuantization) { CoarseScales = coarseScales };
         var chunk = new float[Math.Min(Chunk, source.Count)];
         for (var start = 0L; start < source.Count; start += chunk.Length)
         {
@@ -187,16 +195,16 @@ public sealed unsafe class FourBitQuantizer
 
     private BlockScales Nest()
     {
-        var sum = 0.0;
-        foreach (var value in _absMax)
-            sum += value;
-        var offset = (float)(sum / Math.Max(1, _absMax.Length));
+        var offset = TorchSum.Of(_absMax) / Math.Max(1, _absMax.Length);
         var centred = new float[_absMax.Length];
         for (var i = 0; i < centred.Length; i++)
             centred[i] = _absMax[i] - offset;
         var codes = new byte[centred.Length];
         var nested = new float[(centred.Length + NestedBlock - 1) / NestedBlock];
-        DynamicMap.Signed.Quantize(centred, NestedBlock, codes, nested);
+        if (CoarseScales)
+            DynamicMap.Signed.QuantizeCoarsely(centred, NestedBlock, codes, nested);
+        else
+            DynamicMap.Signed.Quantize(centred, NestedBlock, codes, nested);
         return new BlockScales(_blockSize, null, codes, nested, DynamicMap.Signed.ToArray(), NestedBlock, offset, _format.Map.ToArray());
     }
 }
