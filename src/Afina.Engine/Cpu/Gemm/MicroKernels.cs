@@ -9,10 +9,13 @@ internal static class MicroKernels
 
     /// <summary>The kernel that products of this mode use: the forced one, or the first available.</summary>
     /// <exception cref="InvalidOperationException"><c>AFINA_CPU</c> names a set that does not exist or that this machine lacks.</exception>
-    public static MicroKernel For(ComputeMode mode)
+    public static MicroKernel For(ComputeMode mode) => For(mode, CpuFeatures.Forced);
+
+    /// <summary>The kernel of that name, or the first available when it is null.</summary>
+    public static MicroKernel For(ComputeMode mode, string? forced)
     {
         var available = Available(mode);
-        if (CpuFeatures.Forced is not { } forced)
+        if (forced is null)
             return available[0];
         // bf16 has no fp32 products of its own: beside it they run on AVX-512.
         var wanted = forced == "bf16" && mode == ComputeMode.Fp32 ? "avx512" : forced;

@@ -17,6 +17,8 @@ internal static unsafe class RowDots
             format = "";
         if (format is "NF4" or "FP4" && !WholeBlocks(weight!.Scales!, columns))
             format = "";
+        if (weight is not null && columns % weight.Format.BlockElements != 0)
+            format = "";
         // Only bf16 products: x enters emitted code as bfloat16.
         if (emitted && format is ("Q4_0" or "Q4_1") && new EmittedQ4Dot(weight!) is { Ready: true } dot)
             return dot;
@@ -27,6 +29,9 @@ internal static unsafe class RowDots
             "Q4_0" => new BlockDot<Q40Decoder>(new Q40Decoder(weight!), columns),
             "Q4_1" => new BlockDot<Q41Decoder>(new Q41Decoder(weight!), columns),
             "Q8_0" => new BlockDot<Q8Decoder>(new Q8Decoder(weight!), columns),
+            "Q4_K" => new BlockDot<Q4KDecoder>(new Q4KDecoder(weight!), columns),
+            "Q5_K" => new BlockDot<Q5KDecoder>(new Q5KDecoder(weight!), columns),
+            "Q6_K" => new BlockDot<Q6KDecoder>(new Q6KDecoder(weight!), columns),
             "NF4" or "FP4" => new BlockDot<FourBitDecoder>(new FourBitDecoder(weight!), columns),
             _ => new ReaderDot(weight is null ? new DenseReader(data, operand.Type, operand.Stride, PanelKind.Fp32) : MatrixReaders.Of(weight, PanelKind.Fp32), columns),
         };

@@ -1,0 +1,64 @@
+using Afina.Engine.Cpu;
+using Afina.Engine.Cpu.Gemm;
+using Afina.Engine.Cpu.Jit;
+using Xunit;
+
+namespace Afina.Tests.Engine.Cpu.Gemm;
+
+public sealed unsafe class MicroKernelsTests
+{
+    [Fact]
+    public void The_fastest_available_kernel_is_chosen_unless_one_is_forced()
+    {
+        foreach (var mode in Enum.GetValues<ComputeMode>())
+        {
+            var available = MicroKernels.Available(mode);
+            Assert.Same(available[0].GetType(), MicroKernels.For(mode, null).GetType());
+            foreach (var kernel in available)
+                Assert.Equal(kernel.Name, MicroKernels.For(mode, kernel.Name).Name);
+            Assert.Equal("portable", available[^1].Name);
+        }
+    }
+
+    [Fact]
+    public void Forcing_bf16_leaves_fp32_products_to_the_widest_fp32_kernel()
+    {
+        Assert.SkipUnless(Bf16Avx512Kernel.Available, "SKIPPED: this processor has no AVX512_BF16");
+        Assert.Equal("avx512", MicroKernels.For(ComputeMode.Fp32, "bf16").Name);
+    }
+
+    [Fact]
+    public void A_set_that_does_not_exist_is_refused_by_name()
+    {
+        var error = Assert.Throws<InvalidOperationException>(() => MicroKernels.For(ComputeMode.Fp32, "mmx"));
+        Assert.Equal("AFINA_CPU=mmx is not a kernel set; use one of bf16, avx512, avx2, portable", error.Message);
+    }
+
+    [Fact]
+    public void Emitted_kernels_need_what_the_process_was_allowed()
+    {
+        Assert.Equal(CpuFeatures.Avx512Bf16 && ExecutableMemory.Available, MicroKernels.Available(ComputeMode.Bf16).Any(k => k.Name == "bf16"));
+        Assert.True(!CpuFeatures.Avx512Bf16 || CpuFeatures.Avx512);
+        Assert.True(!CpuFeatures.Avx512 || CpuFeatures.Avx2);
+    }
+
+    [Fact]
+    public void Code_that_was_written_runs_and_cannot_be_written_again()
+    {
+        Assert.SkipUnless(ExecutableMemory.Available, $"SKIPPED: {ExecutableMemory.WhyNot}");
+        // mov eax, 7; ret
+        var code = ExecutableMemory.Publish([0xB8, 7, 0, 0, 0, 0xC3]);
+        Assert.Equal(7, ((delegate* unmanaged<void*, int>)code)(null));
+        if (!OperatingSystem.IsLinux())
+            return;
+        var line = File.ReadLines("/proc/self/maps").First(l => l.StartsWith(((nint)code).ToString("x", System.Globalization.CultureInfo.InvariantCulture), StringComparison.Ordinal));
+        Assert.Contains(" r-xp ", line, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_rate_of_the_microkernel_is_measured()
+    {
+        Assert.True(MicrokernelRate.Measure(1, bf16: true, milliseconds: 2) > 0.1);
+        Assert.True(MicrokernelRate.Measure(2, bf16: false, milliseconds: 2) > 0.1);
+    }
+}
