@@ -6,6 +6,8 @@ switch (args)
         return GemmBench.Run(rest);
     case ["attention", .. var rest]:
         return AttentionBench.Run(rest);
+    case ["train", .. var rest]:
+        return TrainBench.Run(rest);
     default:
         Console.Error.WriteLine("usage: afina-bench gemm [--threads N] [--rows N] [--ms N] [--only TEXT] [--variant TEXT] [--format Q4_1|NF4|...]");
         Console.Error.WriteLine("       afina-bench attention [--threads N] [--segments N] [--rows N] [--cached N] [--heads N] [--kv N] [--dim N] [--window N] [--ms N]");

@@ -4,6 +4,7 @@ using Afina.Engine.Execution;
 using Afina.Engine.Graphs;
 using Afina.Engine.Ops;
 using Afina.Engine.Reference;
+using Afina.Engine.Tensors;
 
 namespace Afina.Engine.Cpu;
 
@@ -18,6 +19,9 @@ public sealed class CpuBackend : Backend
 
     /// <summary>Operations that ran on the reference for want of a kernel.</summary>
     public IReadOnlyCollection<string> Missing => _missing;
+
+    /// <inheritdoc/>
+    public override double PeakFlops(DType activations, int threads) => MicrokernelRate.Measure(threads, activations == DType.BF16) * 1e9;
 
     /// <inheritdoc/>
     public override Kernel Prepare(Node node, Memory memory)

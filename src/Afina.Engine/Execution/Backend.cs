@@ -1,5 +1,6 @@
 using Afina.Engine.Graphs;
 using Afina.Engine.Planning;
+using Afina.Engine.Tensors;
 
 namespace Afina.Engine.Execution;
 
@@ -32,6 +33,10 @@ public abstract class Backend
 
     /// <summary>The kernel of a node.</summary>
     public abstract Kernel Prepare(Node node, Memory memory);
+
+    /// <summary>Operations per second that products reach at most, their operands in the innermost cache: the limit that a step is compared
+    /// with. 0 where it is not known.</summary>
+    public virtual double PeakFlops(DType activations, int threads) => 0;
 
     /// <summary>Plans a program for this backend.</summary>
     public Plan Plan(Graph graph, Counts capacity, int workers)

@@ -18,5 +18,8 @@ public sealed class Profile(Plan plan)
     /// <summary>Seconds of one step.</summary>
     public double Seconds(int step) => _ticks[step] / (double)Stopwatch.Frequency;
 
+    /// <summary>Forgets what was measured.</summary>
+    public void Clear() => Array.Clear(_ticks);
+
     internal void Add(int step, long ticks) => _ticks[step] += ticks;
 }

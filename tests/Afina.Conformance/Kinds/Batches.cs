@@ -1,3 +1,4 @@
+using Afina.Engine;
 using Afina.Engine.Execution;
 using Afina.Engine.Graphs;
 using Afina.Engine.Ops;

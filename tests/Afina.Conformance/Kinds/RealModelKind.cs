@@ -1,3 +1,4 @@
+using Afina.Engine;
 using Afina.Engine.Execution;
 using Afina.Engine.Ops;
 using Afina.Formats.Safetensors;

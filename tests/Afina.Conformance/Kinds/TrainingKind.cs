@@ -2,6 +2,7 @@ using System.Text.Json;
 using Afina.Adapters;
 using Afina.Data;
 using Afina.Data.Packing;
+using Afina.Engine;
 using Afina.Engine.Execution;
 using Afina.Engine.Graphs;
 using Afina.Engine.Ops;

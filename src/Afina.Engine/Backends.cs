@@ -1,7 +1,8 @@
 using Afina.Engine.Cpu;
+using Afina.Engine.Execution;
 using Afina.Engine.Reference;
 
-namespace Afina.Engine.Execution;
+namespace Afina.Engine;
 
 /// <summary>Chooses where programs run.</summary>
 public static class Backends
