@@ -1,1 +1,3 @@
-return 0;
+using Afina.Cli;
+
+return Application.Run(args);

@@ -56,7 +56,7 @@ public static class DataLoader
         var findings = new List<Finding>();
         var sets = Read(request.Sources, request, findings);
         var measured = Read(request.HeldOutSources, request, findings);
-        var heldRows = measured.Count > 0 ? [] : HeldOut.Split([.. sets.SelectMany(set => set.Rows)], request.HeldOut, request.Seed).Held.ToHashSet(ReferenceEqualityComparer.Instance);
+        var heldRows = measured.Count > 0 || sets.Sum(set => set.Rows.Count) < request.HeldOutFrom ? [] : HeldOut.Split([.. sets.SelectMany(set => set.Rows)], request.HeldOut, request.Seed).Held.ToHashSet(ReferenceEqualityComparer.Instance);
 
         var (train, held) = (new List<T>(), new List<T>());
         var sources = new List<(int Count, double Weight)>();

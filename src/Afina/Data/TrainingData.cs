@@ -17,6 +17,9 @@ public sealed record DataRequest
     /// <summary>Rows to hold out of training: below 1 a share, from 1 on a number.</summary>
     public double HeldOut { get; init; }
 
+    /// <summary>Fewer rows than this are all trained on.</summary>
+    public int HeldOutFrom { get; init; }
+
     /// <summary>Fixes which rows are held out.</summary>
     public long Seed { get; init; } = 42;
 

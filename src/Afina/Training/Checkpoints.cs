@@ -65,21 +65,53 @@ public sealed class Checkpoints(string folder, RunIdentity identity, LoraConfig 
             .OrderBy(entry => entry.Step),
     ];
 
+    /// <summary>Why a checkpoint cannot be gone on with exactly, or null where it can.</summary>
+    public string? Difference(string path)
+    {
+        try
+        {
+            RequireSame(Read(path).Identity, Path.GetFileName(path));
+            return null;
+        }
+        catch (InvalidDataException error)
+        {
+            return error.Message;
+        }
+    }
+
+    /// <summary>What a checkpoint recorded of its run.</summary>
+    /// <exception cref="InvalidDataException">Its state is damaged.</exception>
+    public static RunIdentity IdentityOf(string path) => new(Read(path).Identity);
+
+    /// <summary>The values of the best adapter so far, in the order of the parameters; null where none was kept.</summary>
+    internal float[][]? LoadBest(Adapter adapter)
+    {
+        var best = Path.Combine(folder, "best");
+        if (!Directory.Exists(best))
+            return null;
+        var tensors = PeftFolder.Load(best).Tensors;
+        AdapterKeys.Require([.. adapter.Parameters.Select(parameter => parameter.Name)], [.. tensors.Keys], "best");
+        return [.. adapter.Parameters.Select(parameter => tensors[parameter.Name].Values.ToArray())];
+    }
+
+    /// <summary>Removes the checkpoints of an earlier run.</summary>
+    /// <returns>How many there were.</returns>
+    public static int Clear(string folder)
+    {
+        var old = All(folder);
+        foreach (var (_, path) in old)
+            Directory.Delete(path, recursive: true);
+        if (Directory.Exists(Path.Combine(folder, "best")))
+            Directory.Delete(Path.Combine(folder, "best"), recursive: true);
+        return old.Count;
+    }
+
     /// <summary>Reads a checkpoint: parameters, moments and where it stood.</summary>
     /// <exception cref="InvalidDataException">It belongs to another run; the message says what changed.</exception>
     public TrainingState Load(string path, TrainingPrograms programs)
     {
         var name = Path.GetFileName(path);
-        Saved saved;
-        try
-        {
-            saved = JsonSerializer.Deserialize(File.ReadAllBytes(Path.Combine(path, StateFile)), SavedJson.Default.Saved) ?? throw new JsonException("it is empty");
-        }
-        catch (JsonException error)
-        {
-            throw new InvalidDataException($"{name}/{StateFile}: {error.Message}; remove the checkpoint to go on from an earlier one", error);
-        }
-
+        var saved = Read(path);
         RequireSame(saved.Identity, name);
         var tensors = PeftFolder.Load(path).Tensors;
         AdapterKeys.Require([.. programs.Adapter.Parameters.Select(parameter => parameter.Name)], [.. tensors.Keys], name);
@@ -95,6 +127,18 @@ public sealed class Checkpoints(string folder, RunIdentity identity, LoraConfig 
         foreach (var parameter in programs.Adapter.Parameters)
             tensors[parameter.Name].Values.Span.CopyTo(programs.Adapter.Values(parameter));
         return saved.State;
+    }
+
+    private static Saved Read(string path)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize(File.ReadAllBytes(Path.Combine(path, StateFile)), SavedJson.Default.Saved) ?? throw new JsonException("it is empty");
+        }
+        catch (JsonException error)
+        {
+            throw new InvalidDataException($"{Path.GetFileName(path)}/{StateFile}: {error.Message.ReplaceLineEndings(" ")}; remove the checkpoint to go on from an earlier one", error);
+        }
     }
 
     private void RequireSame(IReadOnlyDictionary<string, string> saved, string name)

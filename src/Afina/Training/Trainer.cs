@@ -60,6 +60,8 @@ public sealed class Trainer
     public TrainFinished Run(Action<TrainEvent> happened, TrainingState? state = null, CancellationToken cancellation = default)
     {
         var now = state ?? new TrainingState();
+        if (now.Step > 0 && now.BestLoss is not null)
+            _bestValues = _checkpoints?.LoadBest(_adapter);
         happened(new TrainStarted(now.Step, Steps, _order.Length, _heldExamples, _adapter.TrainableCount, _adapter.TrainableCount + _allParameters));
         var pace = new Pace(Steps - now.Step);
         if (now.Step == 0 && _held.Count > 0 && now.BestLoss is null)

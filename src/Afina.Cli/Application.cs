@@ -1,0 +1,75 @@
+using System.CommandLine;
+using System.Globalization;
+using Afina.Cli.Commands;
+using Afina.Cli.Display;
+using Afina.Training.Recipes;
+
+namespace Afina.Cli;
+
+/// <summary>The program: its verbs, and how errors leave it.</summary>
+internal static class Application
+{
+    /// <summary>Something failed.</summary>
+    public const int Failed = 1;
+
+    /// <summary>The command line is wrong.</summary>
+    public const int WrongUsage = 2;
+
+    /// <summary>It was interrupted.</summary>
+    public const int Interrupted = 130;
+
+    /// <summary>Runs a command line.</summary>
+    /// <returns>The exit code.</returns>
+    public static int Run(string[] args)
+    {
+        CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
+        var root = new RootCommand("Afina fine-tunes language models on a CPU.");
+        foreach (var command in Verbs())
+            root.Subcommands.Add(command);
+        try
+        {
+            if (args is [var verb, ..] && !verb.StartsWith('-') && root.Subcommands.All(command => command.Name != verb))
+                return Fail($"unknown verb {verb}{NearestName.Hint(verb, root.Subcommands.Select(command => command.Name))}; there are {string.Join(", ", root.Subcommands.Select(command => command.Name))}", WrongUsage);
+            var parsed = root.Parse(args.Length == 0 ? ["--help"] : args);
+            if (parsed.Errors.Count > 0)
+                return Fail(parsed.Errors[0].Message, WrongUsage);
+            return parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
+        }
+        catch (SettingException error)
+        {
+            return Fail(error, error.InFile ? Failed : WrongUsage);
+        }
+        catch (OperationCanceledException)
+        {
+            return Interrupted;
+        }
+        catch (Exception error)
+        {
+            return Fail(error, Failed);
+        }
+    }
+
+    private static IEnumerable<Command> Verbs() =>
+    [
+        TrainCommand.Create(),
+        PlanCommand.Create(),
+    ];
+
+    private static int Fail(Exception error, int code)
+    {
+        if (Environment.GetEnvironmentVariable("AFINA_TRACE") == "1")
+            Console.Error.WriteLine(error);
+        return Fail(error switch
+        {
+            OutOfMemoryException => $"the memory is not enough: {error.Message}",
+            AggregateException { InnerException: { } inner } => inner.Message,
+            _ => error.Message,
+        }, code);
+    }
+
+    private static int Fail(string message, int code)
+    {
+        Console.Error.WriteLine($"afina: {OneLine.Of(message)}");
+        return code;
+    }
+}

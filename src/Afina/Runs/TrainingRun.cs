@@ -1,0 +1,301 @@
+using System.Globalization;
+using Afina.Adapters;
+using Afina.Data;
+using Afina.Data.Preparation;
+using Afina.Engine;
+using Afina.Engine.Tensors;
+using Afina.Formats.Peft;
+using Afina.Models;
+using Afina.Training;
+using Afina.Training.Recipes;
+
+namespace Afina.Runs;
+
+/// <summary>A fine-tuning run from its recipe to the adapter's folder: what the command line and jobs do.</summary>
+public sealed class TrainingRun : IDisposable
+{
+    /// <summary>Rows under which nothing is held out unless it is asked for.</summary>
+    private const int FewRows = 50;
+
+    private readonly Recipe _recipe;
+    private readonly LanguageModel _model;
+    private TrainerOptions _trainer;
+    private readonly DType _type;
+    private readonly RunCard _card;
+    private readonly List<string> _notes = [];
+    private Decoder _decoder;
+    private Adapter _adapter = null!;
+    private LoraConfig _config = null!;
+    private TrainingSession _session = null!;
+    private Checkpoints _checkpoints = null!;
+    private string? _resumed;
+
+    private TrainingRun(Recipe recipe, LanguageModel model)
+    {
+        (_recipe, _model, _decoder) = (recipe, model, model.Decoder);
+        _type = recipe.Type ?? (Backends.HasBf16 ? DType.BF16 : DType.F32);
+        // Small models want larger steps: measured on the embedded one, and as usual from a billion parameters on.
+        _trainer = recipe.Training.LearningRate > 0 ? recipe.Training : recipe.Training with { LearningRate = model.Decoder.ParameterCount < 500_000_000 ? 1e-3 : 2e-4 };
+        _card = new RunCard(recipe, model);
+    }
+
+    /// <summary>Unless it is asked for, a run too short for a step of warm-up has none: its rate would be zero.</summary>
+    private TrainerOptions WithWarmup(IReadOnlyList<(IReadOnlyList<TokenizedExample>, double)> sources, IReadOnlyList<TokenizedExample> held, int threads) =>
+        _recipe.Given.ContainsKey("warmup_ratio") || _trainer.WarmupSteps is not null ? _trainer
+            : _trainer with { WarmupSteps = (int)(new TrainingSession(_trainer, sources, held, threads).Steps * _trainer.WarmupRatio) };
+
+    /// <summary>What the run will do.</summary>
+    public RunSummary Summary { get; private set; } = null!;
+
+    /// <summary>Reads everything, attaches the adapter and plans; allocates and writes nothing yet.</summary>
+    /// <exception cref="InvalidDataException">A file cannot be used; one line says which and why.</exception>
+    /// <exception cref="FileNotFoundException">A file is missing.</exception>
+    /// <exception cref="FormatException">A setting does not fit the model.</exception>
+    /// <exception cref="NotSupportedException">Something is asked for that Afina does not do.</exception>
+    /// <exception cref="InsufficientMemoryException">It does not fit; the message says what would.</exception>
+    public static TrainingRun Prepare(Recipe recipe)
+    {
+        if (recipe.Datasets.Count == 0)
+            throw new SettingException("there are no rows to train on: name a file of rows, or datasets in the recipe", inFile: false);
+        foreach (var source in recipe.Datasets.Concat(recipe.TestDatasets))
+            PathHint.Require(source.Path);
+        if (File.Exists(recipe.OutputDir))
+            throw new IOException($"{recipe.OutputDir}: this is a file; output_dir is a folder");
+        var model = LanguageModel.Open(BaseModels.Resolve(recipe.BaseModel));
+        var run = new TrainingRun(recipe, model);
+        try
+        {
+            run.Prepare();
+            return run;
+        }
+        catch
+        {
+            run.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Trains, and writes the adapter's folder. Returns the end, which is also the last event.</summary>
+    /// <param name="happened">Told what happens, on this thread.</param>
+    /// <param name="cancellation">Ends the training after the current step; its state is kept.</param>
+    public TrainFinished Train(Action<TrainEvent> happened, CancellationToken cancellation = default)
+    {
+        RequireWritable(_recipe.OutputDir);
+        Convert();
+        using var programs = _session.Allocate();
+        var trainer = _session.Trainer(programs, _checkpoints, _model.Decoder.ParameterCount);
+        TrainingState? state = null;
+        if (_resumed is not null)
+            state = _checkpoints.Load(_resumed, programs);
+        else
+            Checkpoints.Clear(_recipe.OutputDir);
+        using var metrics = new MetricsLog(_recipe.OutputDir, state?.Step ?? 0);
+        var finished = trainer.Run(what =>
+        {
+            metrics.Write(what);
+            _card.Note(what);
+            happened(what);
+        }, state, cancellation);
+        if (finished.End is TrainEnd.Complete or TrainEnd.EarlyStopping)
+        {
+            Lora.Save(_recipe.OutputDir, _adapter, _config, _card.Write(Settings(), finished, _session));
+            _model.Tokenizer.Save(_recipe.OutputDir);
+            // They were there to go on from; those that were asked for stay.
+            if (!_recipe.Given.ContainsKey("save_steps") && !_recipe.Given.ContainsKey("save_total_limit"))
+                Checkpoints.Clear(_recipe.OutputDir);
+        }
+
+        return finished;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _session?.Dispose();
+        _model.Dispose();
+    }
+
+    private void Prepare()
+    {
+        Attach();
+        var data = Load();
+        var sources = new List<(IReadOnlyList<TokenizedExample>, double)>();
+        var first = 0;
+        foreach (var (count, weight) in data.Sources)
+        {
+            sources.Add(([.. data.Train.Skip(first).Take(count)], weight));
+            first += count;
+        }
+
+        var threads = _recipe.Threads ?? Environment.ProcessorCount;
+        _trainer = WithWarmup(sources, data.Held, threads);
+        _session = new TrainingSession(_trainer, sources, data.Held, threads);
+        _resumed = Candidate();
+        var saved = _resumed is null ? null : Checkpoints.IdentityOf(_resumed).Values.GetValueOrDefault("micro_rows");
+        var weightBytes = new WeightConversion(_recipe.Weights).Bytes(_decoder);
+        _session.Plan(_decoder, _adapter, Planner(saved is not null && int.TryParse(saved, NumberStyles.None, CultureInfo.InvariantCulture, out var rows) ? rows : null, null), weightBytes);
+        _checkpoints = new Checkpoints(_recipe.OutputDir, Identity(data), _config, _card.Short(), _trainer.SaveTotalLimit);
+        RequireResumable();
+        Summarize(data, threads);
+    }
+
+    private void Attach()
+    {
+        if (_recipe.LoraModelDir is { } folder)
+        {
+            (_adapter, _config) = Lora.Load(_decoder, folder);
+            if (_recipe.Given.ContainsKey("lora_dropout"))
+                _config = _config with { LoraDropout = _recipe.Lora.LoraDropout };
+            _notes.Add($"training goes on from the adapter {folder}: its own rank, alpha and targets hold");
+        }
+        else
+        {
+            (_adapter, _config) = Lora.Create(_decoder, _recipe.Lora, (ulong)_trainer.Seed);
+        }
+
+        var id = _recipe.BaseModelId ?? _model.Id ?? (_recipe.BaseModel is { } path && Directory.Exists(path) ? path : null);
+        if (id is null)
+            _notes.Add("the base model's file does not say which model of Hugging Face it is: give base_model_id, or other programs will not find it");
+        _config = _config with { BaseModelNameOrPath = id ?? _model.Name, TaskType = _config.TaskType ?? "CAUSAL_LM" };
+        if (_recipe.Weights is WeightFormat.Nf4 or WeightFormat.Fp4 && WeightConversion.IsFourBit(_decoder))
+            _notes.Add($"{_model.Name} is stored in about 4 bits already: quantizing it again rounds twice; quantize=none trains over it as it is");
+    }
+
+    private TrainingData<TokenizedExample> Load() => DataLoader.Supervised(
+        new DataRequest
+        {
+            Sources = _recipe.Datasets,
+            HeldOutSources = _recipe.TestDatasets,
+            HeldOut = _recipe.ValSetSize ?? 0.1,
+            HeldOutFrom = _recipe.ValSetSize is null ? FewRows : 0,
+            Seed = _trainer.Seed,
+            ChatTemplate = _recipe.ChatTemplate is { } template && File.Exists(template) ? File.ReadAllText(template) : _recipe.ChatTemplate,
+            EndToken = _recipe.EndToken,
+            Preparation = new PreparationOptions
+            {
+                MaxLength = Math.Min(_recipe.SequenceLen, _decoder.Config.MaxPositions),
+                Excess = _recipe.Excess,
+                CompletionOnlyLoss = _recipe.TrainOnInputs ? false : null,
+                AssistantOnlyLoss = _recipe.TrainOnInputs ? false : null,
+                SkipBadRows = _recipe.SkipBadRows,
+            },
+        },
+        _model.Tokenizer);
+
+    private PlannerOptions Planner(int? microRows, TrainingPlans? before) => new(_type, _recipe.Loss, _recipe.Optimizer)
+    {
+        Memory = _recipe.Memory,
+        MicroRows = before?.Options.Capacity.Rows ?? _recipe.MicroRows ?? microRows,
+        Checkpoint = before?.Options.Checkpoint,
+    };
+
+    /// <summary>The matrices in their new form, and the same plan over them.</summary>
+    private void Convert()
+    {
+        if (_recipe.Weights == WeightFormat.AsStored)
+            return;
+        var conversion = new WeightConversion(_recipe.Weights);
+        var bytes = conversion.Bytes(_decoder);
+        _decoder = conversion.Apply(_decoder);
+        _session.Plan(_decoder, _adapter, Planner(null, _session.Plans), bytes);
+    }
+
+    private IReadOnlyList<KeyValuePair<string, string>> Settings() => RunSettings.Of(_recipe, _trainer, _config, _type, Targets());
+
+    private string Targets() => _recipe.LoraModelDir is null && (_recipe.Lora.TargetModules?.IsAllLinear ?? false) ? "all-linear"
+        : _config.TargetModules?.ToString() ?? "";
+
+    private RunIdentity Identity(TrainingData<TokenizedExample> data)
+    {
+        var values = Settings().ToDictionary(StringComparer.Ordinal);
+        values["data"] = data.Fingerprint.ToString("x16", CultureInfo.InvariantCulture) + string.Concat(data.Sources.Select(source => string.Create(CultureInfo.InvariantCulture, $" {source.Count}x{source.Weight}")));
+        values["held-out data"] = Fingerprints.Of(data.Held);
+        values["base"] = Fingerprints.Of(_model.Decoder);
+        values["first adapter"] = Fingerprints.Of(_adapter);
+        values["kernels"] = _session.Kernels;
+        values["micro_rows"] = _session.Plans!.Options.Capacity.Rows.ToString(CultureInfo.InvariantCulture);
+        return new RunIdentity(values);
+    }
+
+    /// <summary>The checkpoint to go on from, if the recipe allows one.</summary>
+    private string? Candidate()
+    {
+        var all = Checkpoints.All(_recipe.OutputDir);
+        switch (_recipe.Resume.ToLowerInvariant())
+        {
+            case "false" or "no":
+                return null;
+            case "auto":
+                return all.Count > 0 ? all[^1].Path : null;
+            case "true" or "yes":
+                return all.Count > 0 ? all[^1].Path : throw new FileNotFoundException($"{_recipe.OutputDir}: there is no checkpoint to go on from; leave resume_from_checkpoint out to start anew");
+            default:
+                return File.Exists(Path.Combine(_recipe.Resume, "trainer_state.json")) ? Path.TrimEndingDirectorySeparator(_recipe.Resume)
+                    : throw new FileNotFoundException($"{_recipe.Resume}: this is no checkpoint{PathHint.Of(_recipe.Resume)}; resume_from_checkpoint is auto, true, false or a checkpoint's folder");
+        }
+    }
+
+    private void RequireResumable()
+    {
+        if (_resumed is null)
+        {
+            if (Checkpoints.All(_recipe.OutputDir).Count is > 0 and var old)
+                _notes.Add($"starting anew: {old} checkpoint{(old == 1 ? "" : "s")} of an earlier run in {_recipe.OutputDir} will be removed");
+            return;
+        }
+
+        if (_checkpoints.Difference(_resumed) is { } difference)
+            throw new InvalidDataException(difference);
+        _notes.Add($"going on from {Path.GetFileName(_resumed)}, exactly where the earlier run stopped");
+    }
+
+    private void Summarize(TrainingData<TokenizedExample> data, int threads)
+    {
+        var plans = _session.Plans!;
+        var steps = _session.Steps;
+        var first = _resumed is null ? 0 : int.TryParse(Path.GetFileName(_resumed).Split('-')[^1], NumberStyles.None, CultureInfo.InvariantCulture, out var done) ? done : 0;
+        _card.Data(data);
+        Summary = new RunSummary
+        {
+            Base = _model.Name,
+            Stored = _recipe.Weights == WeightFormat.AsStored ? _decoder.Weights.All[_decoder.Modules[0].Name + ".weight"].Format.Name : _recipe.Weights.ToString().ToUpperInvariant(),
+            Parameters = _decoder.ParameterCount,
+            Rank = _config.R,
+            Targets = Targets(),
+            Trainable = _adapter.TrainableCount,
+            TrainableLine = TrainableParameters.Line(_adapter.TrainableCount, _adapter.TrainableCount + _decoder.ParameterCount),
+            Examples = data.Train.Count,
+            HeldOut = data.Held.Count,
+            Formats = string.Join(", ", data.Formats.Select(entry => entry.Format)),
+            LossTokens = data.Train.Sum(example => (long)example.TrainedTokens),
+            Steps = steps,
+            FirstStep = first,
+            Memory = _session.Memory!,
+            Available = _recipe.Memory ?? (long)(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes * 0.9),
+            MicroRows = plans.Options.Capacity.Rows,
+            Recomputation = plans.Options.Checkpoint.ToString().ToLowerInvariant(),
+            Seconds = _session.Estimate(_decoder, steps - first, _type),
+            Type = _type == DType.BF16 ? "bf16" : "fp32",
+            Threads = threads,
+            Kernels = _session.Kernels,
+            LearningRate = _trainer.LearningRate,
+            Notes = _notes,
+            Findings = data.Findings,
+        };
+    }
+
+    private static void RequireWritable(string folder)
+    {
+        try
+        {
+            Directory.CreateDirectory(folder);
+            var probe = Path.Combine(folder, $".afina-{Guid.NewGuid():N}");
+            File.WriteAllBytes(probe, []);
+            File.Delete(probe);
+        }
+        catch (Exception error) when (error is UnauthorizedAccessException or IOException)
+        {
+            throw new IOException($"{folder}: cannot be written to ({error.Message.ReplaceLineEndings(" ")}); choose another output_dir", error);
+        }
+    }
+}
