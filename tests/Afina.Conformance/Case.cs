@@ -38,5 +38,13 @@ internal sealed record Case(string Root, string Folder, string Name, JsonElement
             if (json.TryGetProperty("kind", out _))
                 yield return new Case(root, folder, Path.GetRelativePath(root, folder).Replace('\\', '/'), json);
         }
+
+        var curves = Path.Combine(root, "smollm2", "curves");
+        foreach (var file in Directory.Exists(curves) ? Directory.GetFiles(curves, "*.json").Order(StringComparer.Ordinal).ToArray() : [])
+        {
+            var json = ReadJson(file);
+            if (json.ValueKind == JsonValueKind.Object && json.TryGetProperty("kind", out _))
+                yield return new Case(root, curves, "smollm2/curves/" + Path.GetFileNameWithoutExtension(file), json);
+        }
     }
 }

@@ -34,30 +34,12 @@ internal sealed unsafe class Fp32Avx2Kernel(PanelKind panels) : MicroKernel
             Vector256<float> c30, c31;
             Vector256<float> c40, c41;
             Vector256<float> c50, c51;
-            if (arguments->Accumulate != 0)
-            {
-                c00 = Vector256.Load((float*)(tile + 0 * row));
-                c01 = Vector256.Load((float*)(tile + 0 * row) + 8);
-                c10 = Vector256.Load((float*)(tile + 1 * row));
-                c11 = Vector256.Load((float*)(tile + 1 * row) + 8);
-                c20 = Vector256.Load((float*)(tile + 2 * row));
-                c21 = Vector256.Load((float*)(tile + 2 * row) + 8);
-                c30 = Vector256.Load((float*)(tile + 3 * row));
-                c31 = Vector256.Load((float*)(tile + 3 * row) + 8);
-                c40 = Vector256.Load((float*)(tile + 4 * row));
-                c41 = Vector256.Load((float*)(tile + 4 * row) + 8);
-                c50 = Vector256.Load((float*)(tile + 5 * row));
-                c51 = Vector256.Load((float*)(tile + 5 * row) + 8);
-            }
-            else
-            {
-                c00 = c01 = Vector256<float>.Zero;
-                c10 = c11 = Vector256<float>.Zero;
-                c20 = c21 = Vector256<float>.Zero;
-                c30 = c31 = Vector256<float>.Zero;
-                c40 = c41 = Vector256<float>.Zero;
-                c50 = c51 = Vector256<float>.Zero;
-            }
+            c00 = c01 = Vector256<float>.Zero;
+            c10 = c11 = Vector256<float>.Zero;
+            c20 = c21 = Vector256<float>.Zero;
+            c30 = c31 = Vector256<float>.Zero;
+            c40 = c41 = Vector256<float>.Zero;
+            c50 = c51 = Vector256<float>.Zero;
 
             for (var s = 0; s < arguments->SegmentCount; s++)
             {
@@ -88,6 +70,22 @@ internal sealed unsafe class Fp32Avx2Kernel(PanelKind panels) : MicroKernel
                     a += 6;
                     b += 2 * 8;
                 }
+            }
+
+            if (arguments->Accumulate != 0)
+            {
+                c00 += Vector256.Load((float*)(tile + 0 * row));
+                c01 += Vector256.Load((float*)(tile + 0 * row) + 8);
+                c10 += Vector256.Load((float*)(tile + 1 * row));
+                c11 += Vector256.Load((float*)(tile + 1 * row) + 8);
+                c20 += Vector256.Load((float*)(tile + 2 * row));
+                c21 += Vector256.Load((float*)(tile + 2 * row) + 8);
+                c30 += Vector256.Load((float*)(tile + 3 * row));
+                c31 += Vector256.Load((float*)(tile + 3 * row) + 8);
+                c40 += Vector256.Load((float*)(tile + 4 * row));
+                c41 += Vector256.Load((float*)(tile + 4 * row) + 8);
+                c50 += Vector256.Load((float*)(tile + 5 * row));
+                c51 += Vector256.Load((float*)(tile + 5 * row) + 8);
             }
 
             c00.Store((float*)(tile + 0 * row));

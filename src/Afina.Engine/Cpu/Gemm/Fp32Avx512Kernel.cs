@@ -36,36 +36,14 @@ internal sealed unsafe class Fp32Avx512Kernel(PanelKind panels) : MicroKernel
             Vector512<float> c50, c51;
             Vector512<float> c60, c61;
             Vector512<float> c70, c71;
-            if (arguments->Accumulate != 0)
-            {
-                c00 = Vector512.Load((float*)(tile + 0 * row));
-                c01 = Vector512.Load((float*)(tile + 0 * row) + 16);
-                c10 = Vector512.Load((float*)(tile + 1 * row));
-                c11 = Vector512.Load((float*)(tile + 1 * row) + 16);
-                c20 = Vector512.Load((float*)(tile + 2 * row));
-                c21 = Vector512.Load((float*)(tile + 2 * row) + 16);
-                c30 = Vector512.Load((float*)(tile + 3 * row));
-                c31 = Vector512.Load((float*)(tile + 3 * row) + 16);
-                c40 = Vector512.Load((float*)(tile + 4 * row));
-                c41 = Vector512.Load((float*)(tile + 4 * row) + 16);
-                c50 = Vector512.Load((float*)(tile + 5 * row));
-                c51 = Vector512.Load((float*)(tile + 5 * row) + 16);
-                c60 = Vector512.Load((float*)(tile + 6 * row));
-                c61 = Vector512.Load((float*)(tile + 6 * row) + 16);
-                c70 = Vector512.Load((float*)(tile + 7 * row));
-                c71 = Vector512.Load((float*)(tile + 7 * row) + 16);
-            }
-            else
-            {
-                c00 = c01 = Vector512<float>.Zero;
-                c10 = c11 = Vector512<float>.Zero;
-                c20 = c21 = Vector512<float>.Zero;
-                c30 = c31 = Vector512<float>.Zero;
-                c40 = c41 = Vector512<float>.Zero;
-                c50 = c51 = Vector512<float>.Zero;
-                c60 = c61 = Vector512<float>.Zero;
-                c70 = c71 = Vector512<float>.Zero;
-            }
+            c00 = c01 = Vector512<float>.Zero;
+            c10 = c11 = Vector512<float>.Zero;
+            c20 = c21 = Vector512<float>.Zero;
+            c30 = c31 = Vector512<float>.Zero;
+            c40 = c41 = Vector512<float>.Zero;
+            c50 = c51 = Vector512<float>.Zero;
+            c60 = c61 = Vector512<float>.Zero;
+            c70 = c71 = Vector512<float>.Zero;
 
             for (var s = 0; s < arguments->SegmentCount; s++)
             {
@@ -102,6 +80,26 @@ internal sealed unsafe class Fp32Avx512Kernel(PanelKind panels) : MicroKernel
                     a += 8;
                     b += 2 * 16;
                 }
+            }
+
+            if (arguments->Accumulate != 0)
+            {
+                c00 += Vector512.Load((float*)(tile + 0 * row));
+                c01 += Vector512.Load((float*)(tile + 0 * row) + 16);
+                c10 += Vector512.Load((float*)(tile + 1 * row));
+                c11 += Vector512.Load((float*)(tile + 1 * row) + 16);
+                c20 += Vector512.Load((float*)(tile + 2 * row));
+                c21 += Vector512.Load((float*)(tile + 2 * row) + 16);
+                c30 += Vector512.Load((float*)(tile + 3 * row));
+                c31 += Vector512.Load((float*)(tile + 3 * row) + 16);
+                c40 += Vector512.Load((float*)(tile + 4 * row));
+                c41 += Vector512.Load((float*)(tile + 4 * row) + 16);
+                c50 += Vector512.Load((float*)(tile + 5 * row));
+                c51 += Vector512.Load((float*)(tile + 5 * row) + 16);
+                c60 += Vector512.Load((float*)(tile + 6 * row));
+                c61 += Vector512.Load((float*)(tile + 6 * row) + 16);
+                c70 += Vector512.Load((float*)(tile + 7 * row));
+                c71 += Vector512.Load((float*)(tile + 7 * row) + 16);
             }
 
             c00.Store((float*)(tile + 0 * row));

@@ -31,24 +31,10 @@ internal sealed unsafe class Fp32PortableKernel(PanelKind panels) : MicroKernel
             Vector<float> c10, c11;
             Vector<float> c20, c21;
             Vector<float> c30, c31;
-            if (arguments->Accumulate != 0)
-            {
-                c00 = Vector.Load((float*)(tile + 0 * row));
-                c01 = Vector.Load((float*)(tile + 0 * row) + Vector<float>.Count);
-                c10 = Vector.Load((float*)(tile + 1 * row));
-                c11 = Vector.Load((float*)(tile + 1 * row) + Vector<float>.Count);
-                c20 = Vector.Load((float*)(tile + 2 * row));
-                c21 = Vector.Load((float*)(tile + 2 * row) + Vector<float>.Count);
-                c30 = Vector.Load((float*)(tile + 3 * row));
-                c31 = Vector.Load((float*)(tile + 3 * row) + Vector<float>.Count);
-            }
-            else
-            {
-                c00 = c01 = Vector<float>.Zero;
-                c10 = c11 = Vector<float>.Zero;
-                c20 = c21 = Vector<float>.Zero;
-                c30 = c31 = Vector<float>.Zero;
-            }
+            c00 = c01 = Vector<float>.Zero;
+            c10 = c11 = Vector<float>.Zero;
+            c20 = c21 = Vector<float>.Zero;
+            c30 = c31 = Vector<float>.Zero;
 
             for (var s = 0; s < arguments->SegmentCount; s++)
             {
@@ -73,6 +59,18 @@ internal sealed unsafe class Fp32PortableKernel(PanelKind panels) : MicroKernel
                     a += 4;
                     b += 2 * Vector<float>.Count;
                 }
+            }
+
+            if (arguments->Accumulate != 0)
+            {
+                c00 += Vector.Load((float*)(tile + 0 * row));
+                c01 += Vector.Load((float*)(tile + 0 * row) + Vector<float>.Count);
+                c10 += Vector.Load((float*)(tile + 1 * row));
+                c11 += Vector.Load((float*)(tile + 1 * row) + Vector<float>.Count);
+                c20 += Vector.Load((float*)(tile + 2 * row));
+                c21 += Vector.Load((float*)(tile + 2 * row) + Vector<float>.Count);
+                c30 += Vector.Load((float*)(tile + 3 * row));
+                c31 += Vector.Load((float*)(tile + 3 * row) + Vector<float>.Count);
             }
 
             c00.Store((float*)(tile + 0 * row));

@@ -31,6 +31,9 @@ internal static class ProductPlan
     /// <summary>Inner elements of a pass; a multiple of every block format's block.</summary>
     public const int PassElements = 1024;
 
+    /// <summary>Inner elements of a pass of fp32 products.</summary>
+    public const int Fp32PassElements = 256;
+
     /// <summary>A rest (a low-rank term) up to this long joins what came before instead of making a chunk or a pass of its own.</summary>
     public const int Slack = 256;
 
@@ -68,16 +71,18 @@ internal static class ProductPlan
         var passes = new List<Pass>();
         var segments = new List<Segment>();
         int elements = 0, steps = 0;
+        // Each pass has sums of its own: in fp32 short chains of sums keep the digits that long ones lose.
+        var most = stepElements == 1 ? Fp32PassElements : PassElements;
         foreach (var piece in chunk.Pieces)
         {
             for (var t = 0; t < terms.Count; t++)
             {
                 if (terms[t].Left != piece.Left)
                     continue;
-                for (var k = 0; k < piece.Count; k += PassElements)
+                for (var k = 0; k < piece.Count; k += most)
                 {
-                    var count = Math.Min(PassElements, piece.Count - k);
-                    if (elements > 0 && elements + count > PassElements + Slack)
+                    var count = Math.Min(most, piece.Count - k);
+                    if (elements > 0 && elements + count > most + Math.Min(Slack, most / 4))
                     {
                         passes.Add(new Pass([.. segments], steps));
                         segments.Clear();
