@@ -25,6 +25,8 @@ internal sealed unsafe class Bf16Avx512Kernel : MicroKernel
 
     public override bool AnyRows => true;
 
+    public override bool StoresOutputs => true;
+
     public override int DirectRows => PanelLoopEmitter.MaxDirectRows;
 
     public override void Prepare(int rows, int width)

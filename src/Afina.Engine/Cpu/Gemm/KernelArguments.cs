@@ -47,4 +47,20 @@ internal unsafe struct KernelArguments
 
     /// <summary>Bytes from one left row to the next where rows are read in place (<see cref="MicroKernel.RunDirect"/>).</summary>
     public long LeftRowStride;
+
+    /// <summary>Where finished values go instead of <see cref="Tile"/> (which sums are still taken from when accumulating); null while sums
+    /// are not finished. Only for kernels that <see cref="MicroKernel.StoresOutputs"/>, which advance it past the rows they wrote.</summary>
+    public byte* Output;
+
+    /// <summary>Bytes from one row of the output to the next.</summary>
+    public long OutputStride;
+
+    /// <summary>1: the output and the residual are bfloat16; 0: fp32.</summary>
+    public long OutputIsBf16;
+
+    /// <summary>Added to the sums before they are stored, of the output's type, perhaps the output itself; or null. Advanced like it.</summary>
+    public byte* Residual;
+
+    /// <summary>Bytes from one row of the residual to the next.</summary>
+    public long ResidualStride;
 }

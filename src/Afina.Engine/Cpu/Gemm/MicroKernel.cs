@@ -33,6 +33,9 @@ internal abstract unsafe class MicroKernel
     /// <summary>Runs all groups of <paramref name="arguments"/>, each of <paramref name="rows"/> rows, over a panel of <paramref name="width"/> columns.</summary>
     public abstract void Run(KernelArguments* arguments, int rows, int width);
 
+    /// <summary>Whether <see cref="Run"/> can store finished rows itself (<see cref="KernelArguments.Output"/>).</summary>
+    public virtual bool StoresOutputs => false;
+
     /// <summary>Rows of a group that is read in place, without packing; 0 when the kernel cannot.</summary>
     public virtual int DirectRows => 0;
 

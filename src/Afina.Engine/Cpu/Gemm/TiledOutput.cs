@@ -1,4 +1,5 @@
 using Afina.Engine.Cpu.Panels;
+using Afina.Engine.Tensors;
 
 namespace Afina.Engine.Cpu.Gemm;
 
@@ -12,6 +13,7 @@ internal sealed unsafe class TiledOutput
     private readonly PanelSource[] rights;
     private readonly int maxSteps;
     private readonly int maxSegments;
+    private readonly bool directStore;
 
     public TiledOutput(ProductOutput spec, Chunk[] chunks, MicroKernel kernel)
     {
@@ -23,6 +25,7 @@ internal sealed unsafe class TiledOutput
         LastChunk = Array.FindLastIndex(Passes, p => p.Length > 0);
         maxSteps = Passes.Max(c => c.Length == 0 ? 0 : c.Max(p => p.Steps));
         maxSegments = Passes.Max(c => c.Length == 0 ? 0 : c.Max(p => p.Segments.Length));
+        directStore = kernel.StoresOutputs && IsPlain(spec);
         var unit = kernel.Width;
         TileColumns = Math.Max(unit, PreferredColumns(spec.Columns) / unit * unit);
         Tiles = (spec.Columns + TileColumns - 1) / TileColumns;
@@ -84,8 +87,10 @@ internal sealed unsafe class TiledOutput
     }
 
     /// <summary>Multiplies groups of packed rows with the panels of a tile.</summary>
-    public void Multiply(Pass pass, int columns, int inner, byte* panels, byte* left, long leftStride, int rows, int groups, float* sums, bool accumulate)
+    /// <returns>How many of the columns the kernel stored in the output itself.</returns>
+    public int Multiply(Pass pass, int firstColumn, int columns, int inner, byte* panels, byte* left, long leftStride, int rows, int groups, float* sums, bool accumulate, int finishedRow)
     {
+        var stored = 0;
         var segments = stackalloc KernelSegment[maxSegments];
         var arguments = new KernelArguments
         {
@@ -110,8 +115,41 @@ internal sealed unsafe class TiledOutput
             }
 
             arguments.Tile = sums + column;
+            arguments.Output = null;
+            if (finishedRow >= 0 && directStore && columns - column >= width)
+            {
+                Aim(ref arguments, finishedRow, firstColumn + column);
+                stored = column + width;
+            }
+
             kernel.Run(&arguments, rows, width);
             panels += PanelStride;
+        }
+
+        return stored;
+    }
+
+    /// <summary>Whether a kernel that stores outputs can do all that is asked for: no scales and no bias, at most one matrix to add.</summary>
+    private static bool IsPlain(ProductOutput output) =>
+        output is { IsTransposed: false, Scale: 1, Beta: 0 or 1 } && output.Bias is null && output.ColumnScale is null
+        && (output.Residual is not { } residual || (output.Beta == 0 && residual.Type == output.Type));
+
+    private void Aim(ref KernelArguments arguments, int row, int column)
+    {
+        var bytes = Spec.Type.Bytes();
+        arguments.OutputIsBf16 = Spec.Type == DType.BF16 ? 1 : 0;
+        arguments.OutputStride = (long)Spec.Stride * bytes;
+        arguments.Output = (byte*)Spec.Data + row * arguments.OutputStride + (long)column * bytes;
+        arguments.Residual = null;
+        if (Spec.Beta == 1)
+        {
+            arguments.ResidualStride = arguments.OutputStride;
+            arguments.Residual = arguments.Output;
+        }
+        else if (Spec.Residual is { } residual)
+        {
+            arguments.ResidualStride = (long)residual.Stride * bytes;
+            arguments.Residual = residual.Data + row * arguments.ResidualStride + (long)column * bytes;
         }
     }
 

@@ -198,12 +198,13 @@ internal sealed unsafe class TiledProduct
                 var target = reusesSums ? sums : sums + (long)start * output.TileColumns;
                 if (finish)
                     Epilogue.Prefetch(output.Spec, firstRow + start, Math.Min(batch * width, groups.Rows - start), firstColumn, columns);
-                output.Multiply(pass, columns, inner, scratch, shared + (long)start * chunks[chunk].Steps * MicroKernel.StepBytes,
-                    (long)width * chunks[chunk].Steps * MicroKernel.StepBytes, width, batch, target, accumulate);
-                if (finish)
+                var stored = output.Multiply(pass, firstColumn, columns, inner, scratch,
+                    shared + (long)start * chunks[chunk].Steps * MicroKernel.StepBytes, (long)width * chunks[chunk].Steps * MicroKernel.StepBytes,
+                    width, batch, target, accumulate, finish ? firstRow + start : -1);
+                if (finish && stored < columns)
                 {
-                    Epilogue.Store(output.Spec, target, output.TileColumns, firstRow + start, Math.Min(batch * width, groups.Rows - start),
-                        firstColumn, columns);
+                    Epilogue.Store(output.Spec, target + stored, output.TileColumns, firstRow + start, Math.Min(batch * width, groups.Rows - start),
+                        firstColumn + stored, columns - stored);
                 }
 
                 g += batch;

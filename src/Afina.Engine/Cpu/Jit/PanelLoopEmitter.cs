@@ -79,8 +79,13 @@ internal static class PanelLoopEmitter
 
         for (var i = 0; i < second; i++)
             a.vaddps(Zmm[i], Zmm[i], Zmm[rows + i]);
+        var stored = a.CreateLabel();
+        if (!direct)
+            OutputEmitter.Emit(a, Zmm, rows, vectors, stored);
         Tile(a, rows, vectors, store: true);
-        a.mov(r10, r14);
+        a.Label(ref stored);
+        for (var i = 0; i < rows; i++)
+            a.add(r10, r11);
         a.add(r9, __qword_ptr[rbx + Offset(nameof(KernelArguments.LeftStride))]);
         a.dec(r8);
         a.jne(groupLoop);
@@ -95,7 +100,7 @@ internal static class PanelLoopEmitter
 
     private static int SegmentOffset(string field) => (int)Marshal.OffsetOf<KernelSegment>(field);
 
-    /// <summary>Loads or stores all sums; leaves the address of the row after the last in r14.</summary>
+    /// <summary>Loads or stores all sums.</summary>
     private static void Tile(Assembler a, int rows, int vectors, bool store)
     {
         a.mov(r14, r10);
