@@ -18,6 +18,7 @@ internal sealed unsafe class NarrowProduct
     private readonly MicroKernel kernel;
     private readonly PanelSource[] lefts;
     private readonly NarrowPanel[] panels;
+    private readonly int[][] outputsByLeft;
     private readonly bool direct;
     private readonly int groupRows;
     private readonly long sumsBytes;
@@ -34,6 +35,8 @@ internal sealed unsafe class NarrowProduct
         groupRows = direct ? kernel.DirectRows : kernel.Rows;
         lefts = [.. spec.Lefts.Select(l => l.Operand.Source(kernel.Panels, left: true))];
         panels = [.. Cut(spec, kernel)];
+        // Outputs of the same left rows follow each other while those are near.
+        outputsByLeft = [.. Enumerable.Range(0, spec.Outputs.Count).GroupBy(o => spec.Outputs[o].Terms[0].Left).Select(g => g.ToArray())];
         SharedBytes = panels.Sum(p => p.Bytes);
         var rows = (TileRows + groupRows - 1) / groupRows * groupRows;
         sumsBytes = rows * MaxColumns * sizeof(float);
@@ -62,7 +65,7 @@ internal sealed unsafe class NarrowProduct
     }
 
     /// <summary>Phase 0 packs the right panels, phase 1 multiplies.</summary>
-    public int Tiles(int phase, int rows) => rows == 0 ? 0 : phase == 0 ? panels.Length : phase == 1 ? spec.Outputs.Count * RowTiles(rows) : 0;
+    public int Tiles(int phase, int rows) => rows == 0 ? 0 : phase == 0 ? panels.Length : phase == 1 ? outputsByLeft.Length * RowTiles(rows) : 0;
 
     public void Run(int phase, int tile, int rows, int worker)
     {
@@ -75,9 +78,11 @@ internal sealed unsafe class NarrowProduct
         }
 
         var tiles = RowTiles(rows);
-        var (output, part) = (tile / tiles, tile % tiles);
+        var (group, part) = (tile / tiles, tile % tiles);
         var first = (int)((long)rows * part / tiles);
-        Multiply(output, first, (int)((long)rows * (part + 1) / tiles) - first, scratch);
+        var count = (int)((long)rows * (part + 1) / tiles) - first;
+        foreach (var output in outputsByLeft[group])
+            Multiply(output, first, count, scratch);
     }
 
     private static int RowTiles(int rows) => (rows + TileRows - 1) / TileRows;

@@ -10,7 +10,8 @@ internal static unsafe class ProductChecks
     {
         Require(spec.Rows > 0, $"a product has {spec.Rows} rows");
         Require(spec.Outputs.Count > 0 && spec.Lefts.Count > 0, "a product has no operands");
-        Require(spec.Counted == CountedDimension.Rows || spec.Lefts.Count == 1, "a sum over counted rows takes one left operand");
+        Require(spec.Counted == CountedDimension.Rows || (spec.Lefts.All(l => l.Inner == spec.Lefts[0].Inner) && spec.Outputs.All(o => o.Terms.Count == 1)),
+            "sums over counted rows have one term each, over the same rows");
         foreach (var left in spec.Lefts)
         {
             Require(left.Inner > 0, $"a left operand has {left.Inner} columns");

@@ -8,7 +8,8 @@ internal enum CountedDimension : byte
     /// <summary>The rows of the outputs (forward, input gradients).</summary>
     Rows,
 
-    /// <summary>The inner dimension (gradients of parameters: a sum over token rows).</summary>
+    /// <summary>The inner dimension of every left operand (gradients of parameters: sums over token rows; many of them, of the same number of
+    /// output rows, may share a product, and so its two phases).</summary>
     Inner,
 }
 

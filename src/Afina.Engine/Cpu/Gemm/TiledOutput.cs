@@ -58,6 +58,22 @@ internal sealed unsafe class TiledOutput
     /// <summary>Bytes of such sums per tile.</summary>
     public long SumsStride { get; set; }
 
+    /// <summary>Whether a run over <paramref name="inner"/> inner elements has work in a chunk; the first chunk always writes.</summary>
+    public bool IsActive(int chunk, int inner) =>
+        Passes[chunk].Length > 0 && (chunk == FirstChunk || Passes[chunk][0].Segments[0].Inner < inner);
+
+    /// <summary>Whether no later chunk has work.</summary>
+    public bool IsLast(int chunk, int inner)
+    {
+        for (var later = chunk + 1; later <= LastChunk; later++)
+        {
+            if (IsActive(later, inner))
+                return false;
+        }
+
+        return true;
+    }
+
     /// <summary>Packs the right panels of a tile for one pass.</summary>
     public void PackPanels(Pass pass, int firstColumn, int columns, int inner, byte* panels, byte* scratch)
     {

@@ -81,17 +81,17 @@ internal sealed unsafe class TiledProduct
     {
         var (block, chunk, packing) = At(phase);
         var (rows, inner) = Bound(count);
-        if (block >= Blocks(rows) || (chunk > 0 && chunks[chunk].Pieces[0].Inner >= inner))
+        if (block >= Blocks(rows))
             return 0;
-        if (packing)
+        var tiles = 0;
+        foreach (var output in outputs)
+            tiles += output.IsActive(chunk, inner) ? output.Tiles : 0;
+        if (packing && tiles > 0)
         {
             var perTile = GroupsPerTile(chunk);
             return (new RowGroups(RowsOf(block, rows), kernel).Count + perTile - 1) / perTile;
         }
 
-        var tiles = 0;
-        foreach (var output in outputs)
-            tiles += output.Passes[chunk].Length > 0 ? output.Tiles : 0;
         return tiles;
     }
 
@@ -111,7 +111,7 @@ internal sealed unsafe class TiledProduct
 
         foreach (var output in outputs)
         {
-            if (output.Passes[chunk].Length == 0)
+            if (!output.IsActive(chunk, inner))
                 continue;
             if (tile < output.Tiles)
             {
@@ -168,9 +168,7 @@ internal sealed unsafe class TiledProduct
         var passCount = 1;
         while (passCount < passes.Length && passes[passCount].Segments[0].Inner < inner)
             passCount++;
-        var lastChunk = spec.Counted == CountedDimension.Rows
-            ? chunk == output.LastChunk
-            : chunk == chunks.Length - 1 || chunks[chunk + 1].Pieces[0].Inner >= inner;
+        var lastChunk = output.IsLast(chunk, inner);
         var keepsSums = output.FirstChunk != output.LastChunk;
         var sums = (float*)(keepsSums ? shared + output.SumsOffset + tile * output.SumsStride : scratch + panelBytes);
         var reusesSums = !keepsSums && passCount == 1;

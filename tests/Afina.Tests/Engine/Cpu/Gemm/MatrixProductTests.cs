@@ -86,6 +86,51 @@ public sealed unsafe class MatrixProductTests
 
     [Theory]
     [MemberData(nameof(Variants))]
+    public void Many_sums_over_counted_rows_share_a_product(string mode, string kernel)
+    {
+        foreach (var (capacity, count) in new[] { (64, 50), (3000, 2999), (3000, 10), (9000, 8500), (9000, 0) })
+        {
+            using var harness = new ProductHarness(count);
+            var rights = new[] { 40, 7, 70 }.Select(n => harness.Random(capacity, n, DType.BF16)).ToArray();
+            var lefts = rights.Select(_ => harness.Random(capacity, 16, DType.BF16)).ToArray();
+            var sums = rights.Select((r, i) => i == 1 ? harness.Random(r.Columns, 16, DType.F32) : harness.Random(16, r.Columns, DType.F32)).ToArray();
+            var before = sums.Select(s => Enumerable.Range(0, s.Rows).Select(i => Enumerable.Range(0, s.Columns).Select(j => s[i, j]).ToArray()).ToArray()).ToArray();
+            var spec = new ProductSpec(Enum.Parse<ComputeMode>(mode), 16, [.. lefts.Select(l => new ProductLeft(l.Operand.Transposed, capacity))],
+                [.. sums.Select((s, i) => new ProductOutput
+                {
+                    Data = s.Data,
+                    Type = DType.F32,
+                    Stride = s.Stride,
+                    Columns = rights[i].Columns,
+                    Beta = 1,
+                    IsTransposed = i == 1,
+                    Terms = [new ProductTerm(i, rights[i].Operand)],
+                })],
+                CountedDimension.Inner);
+            harness.Run(new MatrixProduct(spec, Kernel(mode, kernel)), count, threads: 2);
+            for (var o = 0; o < sums.Length; o++)
+            {
+                for (var i = 0; i < 16; i++)
+                {
+                    for (var j = 0; j < rights[o].Columns; j++)
+                    {
+                        var (row, column) = o == 1 ? (j, i) : (i, j);
+                        double expected = before[o][row][column], magnitude = Math.Abs(expected);
+                        for (var r = 0; r < count; r++)
+                        {
+                            expected += (double)lefts[o][r, i] * rights[o][r, j];
+                            magnitude += Math.Abs((double)lefts[o][r, i] * rights[o][r, j]);
+                        }
+
+                        Assert.True(Math.Abs(expected - sums[o][row, column]) <= 1e-5 * magnitude + 1e-6, $"sum {o} [{i},{j}] over {count}: {sums[o][row, column]} is not {expected}");
+                    }
+                }
+            }
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Variants))]
     public void Any_number_of_threads_gives_the_same_bits(string mode, string kernel)
     {
         foreach (var (rows, inner, columns) in new[] { (900, 300, 130), (40, 9000, 70), (300, 100, 40) })
