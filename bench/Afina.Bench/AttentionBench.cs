@@ -24,16 +24,17 @@ internal static unsafe class AttentionBench
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{segments} segments of {rows} rows, {cached} cached, {options.Heads} heads over {options.KeyValueHeads}, dim {options.HeadDim}, {threads} threads"));
         foreach (var type in new[] { DType.BF16, DType.F32 })
         {
-            Measure(type, options, segments, rows, cached, threads, milliseconds, backward: false);
-            if (cached == 0)
-                Measure(type, options, segments, rows, cached, threads, milliseconds, backward: true);
+            if (Array.IndexOf(arguments, "--only") is var at and >= 0 && arguments[at + 1] != type.ToString())
+                continue;
+            Measure(type, options, segments, rows, cached, threads, milliseconds);
         }
 
         return 0;
     }
 
-    private static void Measure(DType type, AttentionOptions options, int segments, int rows, int cached, int threads, int milliseconds, bool backward)
+    private static void Measure(DType type, AttentionOptions options, int segments, int rows, int cached, int threads, int milliseconds)
     {
+        var backward = cached == 0;
         var counts = new Counts { Rows = segments * rows, Segments = segments, CachedRows = segments * cached };
         var bindings = new Bindings();
         var graph = new Graph();
@@ -79,11 +80,10 @@ internal static unsafe class AttentionBench
 
         // A product is counted where a query sees a key: two forward, five backward (the kernels do seven).
         var product = 2.0 * options.Heads * options.HeadDim * segments * Enumerable.Range(0, rows).Sum(row => (double)Math.Min(cached + row + 1, options.Window == 0 ? int.MaxValue : options.Window));
+        Print("forward", 2 * product, best);
         if (!backward)
         {
-            Print("forward", 2 * product, best);
-            if (cached > 0)
-                Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"       keys and values read at {2.0 * segments * (cached + rows) * narrow * type.Bytes() / best / 1e9:F1} GB/s"));
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"       keys and values read at {2.0 * segments * (cached + rows) * narrow * type.Bytes() / best / 1e9:F1} GB/s"));
             return;
         }
 

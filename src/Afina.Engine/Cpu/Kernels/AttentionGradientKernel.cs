@@ -39,8 +39,8 @@ internal sealed unsafe class AttentionGradientKernel : Kernel
         (_dq, _dk, _dv) = (new Cells(node.Outputs[0], memory), new Cells(node.Outputs[1], memory), new Cells(node.Outputs[2], memory));
         _lse = (float*)memory[node.Inputs[6]];
         var (rows, queries, segments) = (k.Rows.Of(memory.Capacity), q.Rows.Of(memory.Capacity), memory.Capacity.Segments);
-        _keyPacking = new AttentionBlocks(rows, segments, _products.BlockRows);
-        _queryPacking = new AttentionBlocks(queries, segments, _products.BlockRows);
+        _keyPacking = new AttentionBlocks(rows, segments, _products.PackedRows);
+        _queryPacking = new AttentionBlocks(queries, segments, _products.PackedRows);
         _keys = new AttentionBlocks(rows, segments, AttentionProducts.Lanes);
         _queries = new AttentionBlocks(queries, segments, AttentionProducts.Lanes);
 
@@ -57,7 +57,7 @@ internal sealed unsafe class AttentionGradientKernel : Kernel
         _productsAt = own.Take(_products.ScoreBytes);
         _weightsAt = own.Take(_products.WeightBytes);
         _otherWeightsAt = own.Take(_products.WeightBytes);
-        _statisticsAt = own.Take(2 * Math.Max(AttentionProducts.Lanes, _products.BlockRows) * sizeof(float));
+        _statisticsAt = own.Take(4 * Math.Max(AttentionProducts.Lanes, _products.BlockRows) * sizeof(float));
         _packAt = own.Take(AttentionProducts.PackBytes);
         Scratch = new Scratch(shared.Bytes, own.Bytes);
     }
@@ -88,56 +88,42 @@ internal sealed unsafe class AttentionGradientKernel : Kernel
     }
 
     public override int Tiles(int phase, in Counts counts) => phase == 0
-        ? _keyPacking.Count * _options.KeyValueHeads + _queryPacking.Count * _options.Heads
+        ? _keyPacking.Count + _queryPacking.Count
         : _keys.Count * _options.KeyValueHeads + _queries.Count * _options.Heads + (_segments.CoversAll ? 0 : 1);
 
     public override void Run(int phase, int tile, int worker, in Counts counts)
     {
         var scratch = _memory.WorkerScratch(worker);
-        var (keys, queries) = phase == 0 ? (_keyPacking, _queryPacking) : (_keys, _queries);
-        if (tile < keys.Count * _options.KeyValueHeads)
-        {
-            var (segment, first) = keys[tile / _options.KeyValueHeads];
-            if (phase == 0)
-                PackKeys(segment, first, tile % _options.KeyValueHeads, scratch + _packAt);
-            else
-                RunKeys(segment, first, tile % _options.KeyValueHeads, scratch);
-            return;
-        }
-
-        tile -= keys.Count * _options.KeyValueHeads;
-        if (tile < queries.Count * _options.Heads)
-        {
-            var (segment, first) = queries[tile / _options.Heads];
-            if (phase == 0)
-                PackQueries(segment, first, tile % _options.Heads, scratch + _packAt);
-            else
-                RunQueries(segment, first, tile % _options.Heads, scratch);
-            return;
-        }
-
-        ClearUncovered();
+        var keyTiles = phase == 0 ? _keyPacking.Count : _keys.Count * _options.KeyValueHeads;
+        var queryTile = tile - keyTiles;
+        if (phase == 0 && tile < keyTiles)
+            PackKeys(_keyPacking[tile].Segment, _keyPacking[tile].First, scratch + _packAt);
+        else if (phase == 0)
+            PackQueries(_queryPacking[queryTile].Segment, _queryPacking[queryTile].First, scratch + _packAt);
+        else if (tile < keyTiles)
+            RunKeys(_keys[tile / _options.KeyValueHeads].Segment, _keys[tile / _options.KeyValueHeads].First, tile % _options.KeyValueHeads, scratch);
+        else if (queryTile < _queries.Count * _options.Heads)
+            RunQueries(_queries[queryTile / _options.Heads].Segment, _queries[queryTile / _options.Heads].First, queryTile % _options.Heads, scratch);
+        else
+            ClearUncovered();
     }
 
-    private void PackKeys(int segment, int first, int kv, byte* scratch)
+    private void PackKeys(int segment, int first, byte* scratch)
     {
         var (start, length) = (_segments[segment].Start, _segments[segment].Length);
-        var count = Math.Min(_products.BlockRows, length - first);
-        _k.Pack(segment, kv, start, first, count, length, scratch);
-        _v.Pack(segment, kv, start, first, count, length, scratch);
+        var count = Math.Min(_products.PackedRows, length - first);
+        _k.Pack(segment, start, first, count, length, scratch);
+        _v.Pack(segment, start, first, count, length, scratch);
     }
 
-    private void PackQueries(int segment, int first, int head, byte* scratch)
+    private void PackQueries(int segment, int first, byte* scratch)
     {
         var (start, length) = (_segments.FirstQuery(segment), _segments.QueryCount(segment));
-        var count = Math.Min(_products.BlockRows, length - first);
-        _q.Pack(segment, head, start, first, count, length, scratch);
-        _d.Pack(segment, head, start, first, count, length, scratch);
-        for (var i = start + first; i < start + first + count; i++)
-        {
-            var at = (long)i * _options.Heads + head;
+        var count = Math.Min(_products.PackedRows, length - first);
+        _q.Pack(segment, start, first, count, length, scratch);
+        _d.Pack(segment, start, first, count, length, scratch);
+        for (var at = (long)(start + first) * _options.Heads; at < (start + (long)first + count) * _options.Heads; at++)
             _delta[at] = AttentionRows.Dot(_do, _o, at * _options.HeadDim, _options.HeadDim);
-        }
     }
 
     private void RunQueries(int segment, int first, int head, byte* scratch)
@@ -168,7 +154,7 @@ internal sealed unsafe class AttentionGradientKernel : Kernel
                 var rows = Math.Min(_products.BlockRows, limits.End - from);
                 _products.Scores(_k.Rows(s, kv, from), rows, lanes, width, scores);
                 _products.Scores(_v.Rows(s, kv, from), rows, otherLanes, width, products);
-                AttentionMath.QueryGradient(_options, scores, products, from, rows, width, limits, lse, delta, weights);
+                AttentionGradientMath.Queries(_options, scores, products, from, rows, width, &limits, lse, delta, weights);
                 _products.Sums(_k.Columns(s, kv), _products.Steps(from), _products.Steps(span.Length), rows, scratch + _weightsAt, width, sums);
             }
         }
@@ -207,6 +193,8 @@ internal sealed unsafe class AttentionGradientKernel : Kernel
         var (own, below, query) = (_segments[segment], _segments[querySegment], _segments.FirstQuery(querySegment));
         var low = (int*)(scratch + _statisticsAt);
         var high = low + _products.BlockRows;
+        var lse = (float*)(high + _products.BlockRows);
+        var delta = lse + _products.BlockRows;
         for (var n = 0; n < rows; n++)
         {
             var row = _segments.RowOf(query + from + n) - below.Start;
@@ -214,15 +202,24 @@ internal sealed unsafe class AttentionGradientKernel : Kernel
             high[n] = querySegment == segment ? row - first : int.MaxValue;
         }
 
+        // The row after an odd last one sees nothing.
+        if (rows % 2 != 0)
+            (low[rows], high[rows], lse[rows], delta[rows]) = (int.MaxValue, -1, 0, 0);
+
         float* scores = (float*)(scratch + _scoresAt), products = (float*)(scratch + _productsAt);
         var (probabilities, gradients) = (_products.Weights(scratch + _weightsAt, width), _products.Weights(scratch + _otherWeightsAt, width));
         var (firstStep, allSteps) = (_products.Steps(from), _products.Steps(_segments.QueryCount(querySegment)));
         for (var head = kv * _group; head < (kv + 1) * _group; head++)
         {
-            var at = (query + (long)from) * _options.Heads + head;
+            for (var n = 0; n < rows; n++)
+            {
+                var at = (query + (long)from + n) * _options.Heads + head;
+                (lse[n], delta[n]) = (_lse[at], _delta[at]);
+            }
+
             _products.Scores(_q.Rows(querySegment, head, from), rows, scratch + _lanesAt, width, scores);
             _products.Scores(_d.Rows(querySegment, head, from), rows, scratch + _otherLanesAt, width, products);
-            AttentionMath.KeyGradient(_options, scores, products, rows, width, low, high, _lse + at, _delta + at, _options.Heads, probabilities, gradients);
+            AttentionGradientMath.Keys(_options, scores, products, rows, width, low, high, lse, delta, probabilities, gradients);
             _products.Sums(_q.Columns(querySegment, head), firstStep, allSteps, rows, scratch + _otherWeightsAt, width, (float*)(scratch + _sumsAt));
             _products.Sums(_d.Columns(querySegment, head), firstStep, allSteps, rows, scratch + _weightsAt, width, (float*)(scratch + _otherSumsAt));
         }

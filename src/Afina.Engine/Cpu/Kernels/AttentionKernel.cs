@@ -53,7 +53,7 @@ internal sealed unsafe class AttentionKernel : Kernel
         _o = new Cells(node.Outputs[0], memory);
         _lse = (float*)memory[node.Outputs[1]];
         var segments = memory.Capacity.Segments;
-        _packing = new AttentionBlocks(k.Rows.Of(memory.Capacity), segments, _products.BlockRows);
+        _packing = new AttentionBlocks(k.Rows.Of(memory.Capacity), segments, _products.PackedRows);
         _queries = new AttentionBlocks(q.Rows.Of(memory.Capacity), segments, AttentionProducts.Lanes);
         _streamed = new int[segments];
         _isPacked = new bool[segments];
@@ -111,7 +111,7 @@ internal sealed unsafe class AttentionKernel : Kernel
     }
 
     public override int Tiles(int phase, in Counts counts) => phase == 0
-        ? _packing.Count * _options.KeyValueHeads
+        ? _packing.Count
         : QueryTiles + _streamedCount * _options.KeyValueHeads + (_segments.CoversAll ? 0 : 1);
 
     private int QueryTiles => _queries.Count * _options.KeyValueHeads * _headTiles;
@@ -121,11 +121,11 @@ internal sealed unsafe class AttentionKernel : Kernel
         var scratch = _memory.WorkerScratch(worker);
         if (phase == 0)
         {
-            var (segment, first) = _packing[tile / _options.KeyValueHeads];
+            var (segment, first) = _packing[tile];
             var (start, length) = (_segments[segment].Start, _segments[segment].Length);
-            var count = Math.Min(_products.BlockRows, length - first);
-            _k.Pack(segment, tile % _options.KeyValueHeads, start, first, count, length, scratch + _packAt);
-            _v.Pack(segment, tile % _options.KeyValueHeads, start, first, count, length, scratch + _packAt);
+            var count = Math.Min(_products.PackedRows, length - first);
+            _k.Pack(segment, start, first, count, length, scratch + _packAt);
+            _v.Pack(segment, start, first, count, length, scratch + _packAt);
         }
         else if (tile < QueryTiles)
         {
@@ -165,7 +165,7 @@ internal sealed unsafe class AttentionKernel : Kernel
             {
                 var from = Math.Max(block, limits.First / _products.GroupRows * _products.GroupRows);
                 RunBlock(_k.Rows(s, kv, from), _v.Columns(s, kv), _products.Steps(from), _products.Steps(span.Length),
-                    from, Math.Min(block + _products.BlockRows, limits.End) - from, heads, width, limits, scratch);
+                    from, Math.Min(block + _products.BlockRows, limits.End) - from, heads, width, &limits, scratch);
             }
 
             if (span.CacheLength == 0)
@@ -177,7 +177,7 @@ internal sealed unsafe class AttentionKernel : Kernel
                 var steps = _products.Steps(rows);
                 _products.PackRows(_cachedK!, span.CacheStart + block, rows, kv * _options.HeadDim, scratch + _keysAt, scratch + _packAt);
                 _products.PackColumns(_cachedV!, span.CacheStart + block, rows, kv * _options.HeadDim, scratch + _valuesAt, 0, steps, scratch + _packAt);
-                RunBlock(scratch + _keysAt, scratch + _valuesAt, 0, steps, block, rows, heads, width, limits, scratch);
+                RunBlock(scratch + _keysAt, scratch + _valuesAt, 0, steps, block, rows, heads, width, &limits, scratch);
             }
         }
 
@@ -185,7 +185,7 @@ internal sealed unsafe class AttentionKernel : Kernel
             Store(query, count, head + h, h, scratch);
     }
 
-    private void RunBlock(byte* keys, byte* values, long firstStep, long allSteps, int first, int rows, int heads, int width, in AttentionLimits limits, byte* scratch)
+    private void RunBlock(byte* keys, byte* values, long firstStep, long allSteps, int first, int rows, int heads, int width, AttentionLimits* limits, byte* scratch)
     {
         var scores = (float*)(scratch + _scoresAt);
         var weights = _products.Weights(scratch + _weightsAt, width);

@@ -41,16 +41,13 @@ internal unsafe struct AttentionLimits
             End = 0;
     }
 
-    /// <summary>Whether some lane does not see a row.</summary>
+    /// <summary>All bits set in those of 16 lanes that see a row.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public readonly bool Hides(int row) => row < MaxLow || row > MinHigh;
+    public static Vector512<float> Seeing(AttentionLimits* limits, int row, int firstLane) => Between(
+        Vector512.Create(row), Vector512.Load(limits->Low + firstLane), Vector512.Load(limits->High + firstLane));
 
-    /// <summary>All bits set in the lanes that see a row.</summary>
+    /// <summary>All bits set where low ≤ value ≤ high.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public readonly Vector512<float> Seeing(int row, int firstLane)
-    {
-        var at = Vector512.Create(row);
-        fixed (int* low = Low, high = High)
-            return (Vector512.GreaterThanOrEqual(at, Vector512.Load(low + firstLane)) & Vector512.LessThanOrEqual(at, Vector512.Load(high + firstLane))).AsSingle();
-    }
+    public static Vector512<float> Between(Vector512<int> value, Vector512<int> low, Vector512<int> high) =>
+        (Vector512.GreaterThanOrEqual(value, low) & Vector512.LessThanOrEqual(value, high)).AsSingle();
 }

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using Afina.Engine.Cpu.Panels;
 using Afina.Engine.Ops;
 
 namespace Afina.Engine.Cpu.Kernels;
@@ -37,60 +38,89 @@ internal static unsafe class AttentionMath
     /// <param name="maxima">Largest scores so far, −∞ at first.</param>
     /// <param name="totals">Sums of probabilities so far.</param>
     /// <param name="sums">Sums of values so far, <paramref name="dim"/> rows.</param>
-    public static void Softmax(AttentionOptions options, float* scores, int first, int rows, int width, in AttentionLimits limits,
+    public static void Softmax(AttentionOptions options, float* scores, int first, int rows, int width, AttentionLimits* limits,
         float* maxima, float* totals, float* sums, int dim, in AttentionWeights weights)
     {
-        var isPlain = options.SoftCap <= 0 && options.Scale > 0;
-        var nothing = Vector512.Create(float.NegativeInfinity);
-        for (var lane = 0; lane < width; lane += 16)
+        var factor = options.Scale;
+        if (options.SoftCap > 0 || factor <= 0)
         {
-            var (largest, other) = (nothing, nothing);
+            factor = 1;
             for (var n = 0; n < rows; n++)
             {
-                var at = scores + n * Lanes + lane;
-                var score = Vector512.Load(at);
-                if (!isPlain)
-                {
-                    score = Capped(options, score);
-                    score.Store(at);
-                }
-
-                if (limits.Hides(first + n))
-                {
-                    score = Vector512.ConditionalSelect(limits.Seeing(first + n, lane), score, nothing);
-                    score.Store(at);
-                }
-
-                (largest, other) = (other, Vector512.MaxNative(largest, score));
+                for (var at = scores + n * Lanes; at < scores + n * Lanes + width; at += 16)
+                    Capped(options, Vector512.Load(at)).Store(at);
             }
-
-            var factor = Vector512.Create(isPlain ? options.Scale : 1f);
-            var before = Vector512.Load(maxima + lane);
-            var maximum = Vector512.MaxNative(before, Vector512.MaxNative(largest, other) * factor);
-            maximum.Store(maxima + lane);
-
-            // Lanes that have seen nothing yet: −∞ − (−∞) is no number.
-            var offset = Vector512.ConditionalSelect(Vector512.Equals(maximum, nothing), Vector512<float>.Zero, maximum);
-            var shrink = Exp(before - offset);
-            if (!Vector512.EqualsAll(shrink, Vector512<float>.One))
-            {
-                for (var d = 0; d < dim; d++)
-                    (Vector512.Load(sums + d * Lanes + lane) * shrink).Store(sums + d * Lanes + lane);
-            }
-
-            var (even, odd) = (Vector512<float>.Zero, Vector512<float>.Zero);
-            for (var n = 0; n < rows; n += 2)
-            {
-                var at = scores + n * Lanes + lane;
-                var p = Exp(Vector512.FusedMultiplyAdd(Vector512.Load(at), factor, -offset));
-                var q = n + 1 < rows ? Exp(Vector512.FusedMultiplyAdd(Vector512.Load(at + Lanes), factor, -offset)) : Vector512<float>.Zero;
-                weights.Put(n, lane, p, q);
-                even += p;
-                odd += q;
-            }
-
-            (Vector512.Load(totals + lane) * shrink + (even + odd)).Store(totals + lane);
         }
+
+        for (var lane = 0; lane < width; lane += 16)
+        {
+            var to = weights.At(lane);
+            switch (weights.Kind)
+            {
+                case PanelKind.Bf16:
+                    Softmax<Bf16Store>(factor, scores + lane, first, rows, lane, limits, maxima + lane, totals + lane, sums + lane, dim, to, weights.PairBytes, weights.StepBytes, weights.HalfLanes);
+                    break;
+                case PanelKind.RoundedFp32:
+                    Softmax<RoundedStore>(factor, scores + lane, first, rows, lane, limits, maxima + lane, totals + lane, sums + lane, dim, to, weights.PairBytes, weights.StepBytes, weights.HalfLanes);
+                    break;
+                default:
+                    Softmax<Fp32Store>(factor, scores + lane, first, rows, lane, limits, maxima + lane, totals + lane, sums + lane, dim, to, weights.PairBytes, weights.StepBytes, weights.HalfLanes);
+                    break;
+            }
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Softmax<TStore>(float scale, float* scores, int first, int rows, int lane, AttentionLimits* limits,
+        float* maxima, float* totals, float* sums, int dim, byte* to, int pairBytes, int stepBytes, int halfLanes)
+        where TStore : struct, IAttentionStore
+    {
+        var nothing = Vector512.Create(float.NegativeInfinity);
+        var (largest, other) = (nothing, nothing);
+        var (maxLow, minHigh) = (limits->MaxLow, limits->MinHigh);
+        var at = scores;
+        for (var row = first; row < first + rows; row++, at += Lanes)
+        {
+            var score = Vector512.Load(at);
+            if (row < maxLow || row > minHigh)
+            {
+                score = Vector512.ConditionalSelect(AttentionLimits.Seeing(limits, row, lane), score, nothing);
+                score.Store(at);
+            }
+
+            (largest, other) = (other, Vector512.MaxNative(largest, score));
+        }
+
+        var factor = Vector512.Create(scale);
+        var before = Vector512.Load(maxima);
+        var maximum = Vector512.MaxNative(before, Vector512.MaxNative(largest, other) * factor);
+        maximum.Store(maxima);
+
+        // Lanes that have seen nothing yet: −∞ − (−∞) is no number.
+        var offset = Vector512.ConditionalSelect(Vector512.Equals(maximum, nothing), Vector512<float>.Zero, maximum);
+        var shrink = Exp(before - offset);
+        if (!Vector512.EqualsAll(shrink, Vector512<float>.One))
+        {
+            for (var d = 0; d < dim; d++)
+                (Vector512.Load(sums + d * Lanes) * shrink).Store(sums + d * Lanes);
+        }
+
+        // Groups have even numbers of rows: there is a row after an odd one.
+        if (rows % 2 != 0)
+            nothing.Store(scores + rows * Lanes);
+        var (even, odd) = (Vector512<float>.Zero, Vector512<float>.Zero);
+        offset = -offset;
+        at = scores;
+        for (var n = 0; n < rows; n += 2, at += 2 * Lanes, to += pairBytes)
+        {
+            var p = Exp(Vector512.FusedMultiplyAdd(Vector512.Load(at), factor, offset));
+            var q = Exp(Vector512.FusedMultiplyAdd(Vector512.Load(at + Lanes), factor, offset));
+            TStore.Put(to, stepBytes, halfLanes, p, q);
+            even += p;
+            odd += q;
+        }
+
+        (Vector512.Load(totals) * shrink + (even + odd)).Store(totals);
     }
 
     /// <summary>The same for one query whose scores lie side by side; −∞ where it does not see a key.</summary>
@@ -122,75 +152,6 @@ internal static unsafe class AttentionMath
         }
 
         *total = *total * shrink + Vector512.Sum(sum);
-    }
-
-    /// <summary>Lanes are queries: from the scores and from do · v to the gradient of the scores.</summary>
-    /// <param name="lse">Log-sum-exp of each lane.</param>
-    /// <param name="delta">Σ do · o of each lane.</param>
-    public static void QueryGradient(AttentionOptions options, float* scores, float* products, int first, int rows, int width,
-        in AttentionLimits limits, float* lse, float* delta, in AttentionWeights weights)
-    {
-        for (var lane = 0; lane < width; lane += 16)
-        {
-            var (logarithm, mean) = (Vector512.Load(lse + lane), Vector512.Load(delta + lane));
-            for (var n = 0; n < rows; n += 2)
-            {
-                var even = Row(n, limits);
-                weights.Put(n, lane, even, n + 1 < rows ? Row(n + 1, limits) : Vector512<float>.Zero);
-            }
-
-            Vector512<float> Row(int n, in AttentionLimits limits)
-            {
-                var p = Probability(options, Vector512.Load(scores + n * Lanes + lane), logarithm, out var slope);
-                if (limits.Hides(first + n))
-                    p = Vector512.ConditionalSelect(limits.Seeing(first + n, lane), p, Vector512<float>.Zero);
-                return p * (Vector512.Load(products + n * Lanes + lane) - mean) * slope;
-            }
-        }
-    }
-
-    /// <summary>Lanes are keys: from the scores and from do · v to the probabilities and the gradient of the scores.</summary>
-    /// <param name="lse">Log-sum-exp of the first row; those of the next rows are <paramref name="stride"/> apart.</param>
-    /// <param name="low">The first lane that each row sees.</param>
-    /// <param name="high">The last lane that each row sees.</param>
-    public static void KeyGradient(AttentionOptions options, float* scores, float* products, int rows, int width,
-        int* low, int* high, float* lse, float* delta, int stride, in AttentionWeights probabilities, in AttentionWeights gradients)
-    {
-        for (var lane = 0; lane < width; lane += 16)
-        {
-            var lanes = Vector512<int>.Indices + Vector512.Create(lane);
-            for (var n = 0; n < rows; n += 2)
-            {
-                var (p, ds) = Row(n);
-                var (q, dt) = n + 1 < rows ? Row(n + 1) : default;
-                probabilities.Put(n, lane, p, q);
-                gradients.Put(n, lane, ds, dt);
-            }
-
-            (Vector512<float> P, Vector512<float> Gradient) Row(int n)
-            {
-                var p = Probability(options, Vector512.Load(scores + n * Lanes + lane), Vector512.Create(lse[(long)n * stride]), out var slope);
-                if (low[n] > lane || high[n] < lane + 15)
-                {
-                    var seen = Vector512.GreaterThanOrEqual(lanes, Vector512.Create(low[n])) & Vector512.LessThanOrEqual(lanes, Vector512.Create(high[n]));
-                    p = Vector512.ConditionalSelect(seen.AsSingle(), p, Vector512<float>.Zero);
-                }
-
-                return (p, p * (Vector512.Load(products + n * Lanes + lane) - Vector512.Create(delta[(long)n * stride])) * slope);
-            }
-        }
-    }
-
-    /// <summary>p, and what turns a gradient of the score into one of the product: the scale, and the cap's slope.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<float> Probability(AttentionOptions options, Vector512<float> product, Vector512<float> lse, out Vector512<float> slope)
-    {
-        slope = Vector512.Create(options.Scale);
-        if (options.SoftCap <= 0)
-            return Exp(Vector512.FusedMultiplyAdd(product, slope, -lse));
-        var tanh = VectorMath.Tanh(product * (options.Scale / options.SoftCap));
-        slope *= Vector512<float>.One - tanh * tanh;
-        return Exp(tanh * options.SoftCap - lse);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

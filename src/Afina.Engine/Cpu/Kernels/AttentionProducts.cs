@@ -17,7 +17,7 @@ internal sealed unsafe class AttentionProducts
     private const int TileStride = Lanes * sizeof(float);
 
     /// <summary>About as many rows of scores as stay in the first cache.</summary>
-    private const int MaxBlockRows = 224;
+    private const int MaxBlockRows = 112;
 
     private readonly MicroKernel _kernel;
     private readonly int _fullDimGroups;
@@ -56,6 +56,9 @@ internal sealed unsafe class AttentionProducts
 
     /// <summary>Rows of a packed group; blocks of rows begin at multiples of it.</summary>
     public int GroupRows { get; }
+
+    /// <summary>Rows that a tile of packing takes, with all their heads: the second copy is then made from the second cache.</summary>
+    public int PackedRows => 56 / GroupRows * GroupRows;
 
     /// <summary>Rows of a block.</summary>
     public int BlockRows { get; }
@@ -164,7 +167,7 @@ internal sealed unsafe class AttentionProducts
     public AttentionWeights Weights(byte* to, int width)
     {
         var panel = PanelWidth(width);
-        return new AttentionWeights(to, Kind, panel * MicroKernel.StepBytes, (int)PanelOffset(16, panel), (int)PanelOffset(8, panel));
+        return new AttentionWeights((nint)to, Kind, panel * MicroKernel.StepBytes, (int)PanelOffset(16, panel), (int)PanelOffset(8, panel));
     }
 
     private long PanelOffset(int lane, int panel) =>

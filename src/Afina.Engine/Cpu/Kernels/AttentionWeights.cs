@@ -4,57 +4,65 @@ using Afina.Engine.Cpu.Panels;
 
 namespace Afina.Engine.Cpu.Kernels;
 
-/// <summary>Writes probabilities and their gradients, two rows of 16 lanes at a time, as right panels of the second product.</summary>
-/// <param name="to">The first panel.</param>
-/// <param name="kind">What panels hold.</param>
-/// <param name="stepBytes">Bytes of one step of a panel.</param>
-/// <param name="upperLanes">Bytes from lane 0 to lane 16.</param>
-/// <param name="halfLanes">Bytes from lane 0 to lane 8.</param>
-internal readonly unsafe struct AttentionWeights(byte* to, PanelKind kind, int stepBytes, int upperLanes, int halfLanes)
+/// <summary>Where probabilities and their gradients go: right panels of the second product.</summary>
+/// <param name="To">The first panel.</param>
+/// <param name="Kind">What panels hold.</param>
+/// <param name="StepBytes">Bytes of one step of a panel.</param>
+/// <param name="UpperLanes">Bytes from lane 0 to lane 16.</param>
+/// <param name="HalfLanes">Bytes from lane 0 to lane 8.</param>
+internal readonly unsafe record struct AttentionWeights(nint To, PanelKind Kind, int StepBytes, int UpperLanes, int HalfLanes)
 {
-    private readonly byte* _to = to;
-    private readonly PanelKind _kind = kind;
-    private readonly int _stepBytes = stepBytes;
-    private readonly int _upperLanes = upperLanes;
-    private readonly int _halfLanes = halfLanes;
+    /// <summary>Where 16 lanes of the first row go.</summary>
+    public byte* At(int firstLane) => (byte*)To + (firstLane == 0 ? 0 : UpperLanes);
 
-    /// <summary>Rows <paramref name="row"/> (even) and the next.</summary>
+    /// <summary>Bytes from one pair of rows to the next.</summary>
+    public int PairBytes => Kind == PanelKind.Bf16 ? StepBytes : 2 * StepBytes;
+}
+
+/// <summary>Writes two rows of 16 lanes as panels of one kind hold them.</summary>
+internal unsafe interface IAttentionStore
+{
+    static abstract void Put(byte* at, int stepBytes, int halfLanes, Vector512<float> even, Vector512<float> odd);
+}
+
+/// <summary>Pairs of bfloat16; to nearest, ties away from zero, which spares three operations for numbers that never leave the processor.</summary>
+internal readonly unsafe struct Bf16Store : IAttentionStore
+{
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void Put(int row, int firstLane, Vector512<float> even, Vector512<float> odd)
+    public static void Put(byte* at, int stepBytes, int halfLanes, Vector512<float> even, Vector512<float> odd)
     {
-        var at = _to + (firstLane == 0 ? 0 : _upperLanes);
-        if (_kind == PanelKind.Bf16)
-        {
-            // To nearest, ties away from zero: these never leave the processor, and three operations are saved.
-            var half = Vector512.Create(0x8000u);
-            var low = (even.AsUInt32() + half) >>> 16;
-            var high = (odd.AsUInt32() + half) & Vector512.Create(0xFFFF_0000u);
-            (low | high).Store((uint*)(at + (row >> 1) * _stepBytes));
-            return;
-        }
-
-        if (_kind == PanelKind.RoundedFp32)
-        {
-            var (half, upper) = (Vector512.Create(0x8000u), Vector512.Create(0xFFFF_0000u));
-            even = ((even.AsUInt32() + half) & upper).AsSingle();
-            odd = ((odd.AsUInt32() + half) & upper).AsSingle();
-        }
-
-        at += row * _stepBytes;
-        Store(at, even);
-        Store(at + _stepBytes, odd);
+        var half = Vector512.Create(0x8000u);
+        (((even.AsUInt32() + half) >>> 16) | ((odd.AsUInt32() + half) & Vector512.Create(0xFFFF_0000u))).Store((uint*)at);
     }
+}
 
+/// <summary>The same values in fp32.</summary>
+internal readonly unsafe struct RoundedStore : IAttentionStore
+{
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private void Store(byte* at, Vector512<float> value)
+    public static void Put(byte* at, int stepBytes, int halfLanes, Vector512<float> even, Vector512<float> odd)
     {
-        if (_halfLanes == 8 * sizeof(float))
+        var (half, upper) = (Vector512.Create(0x8000u), Vector512.Create(0xFFFF_0000u));
+        Fp32Store.Put(at, stepBytes, halfLanes, ((even.AsUInt32() + half) & upper).AsSingle(), ((odd.AsUInt32() + half) & upper).AsSingle());
+    }
+}
+
+/// <summary>fp32 in panels of at least 8 lanes.</summary>
+internal readonly unsafe struct Fp32Store : IAttentionStore
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Put(byte* at, int stepBytes, int halfLanes, Vector512<float> even, Vector512<float> odd)
+    {
+        if (halfLanes == 8 * sizeof(float))
         {
-            value.Store((float*)at);
+            even.Store((float*)at);
+            odd.Store((float*)(at + stepBytes));
             return;
         }
 
-        value.GetLower().Store((float*)at);
-        value.GetUpper().Store((float*)(at + _halfLanes));
+        even.GetLower().Store((float*)at);
+        even.GetUpper().Store((float*)(at + halfLanes));
+        odd.GetLower().Store((float*)(at + stepBytes));
+        odd.GetUpper().Store((float*)(at + stepBytes + halfLanes));
     }
 }

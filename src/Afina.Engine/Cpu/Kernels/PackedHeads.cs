@@ -50,17 +50,21 @@ internal sealed unsafe class PackedHeads
         Used += _products.Padded(rows);
     }
 
-    /// <summary>Packs a block of a segment.</summary>
+    /// <summary>Packs all heads of a block of a segment.</summary>
     /// <param name="from">The segment's first row in the matrix.</param>
     /// <param name="first">The first row of the block in the segment.</param>
     /// <param name="all">The segment's rows.</param>
-    public void Pack(int segment, int head, int from, int first, int count, int all, byte* scratch)
+    public void Pack(int segment, int from, int first, int count, int all, byte* scratch)
     {
-        var column = head * _products.HeadDim;
-        if (_hasRows)
-            _products.PackRows(_rows, from + first, count, column, Rows(segment, head, first), scratch);
-        if (_hasColumns)
-            _products.PackColumns(_columns, from + first, count, column, Columns(segment, head), _products.Steps(first), _products.Steps(all), scratch);
+        // A group of rows and then its next head: rows are read from their beginning to their end.
+        for (var row = first; row < first + count && _hasRows; row += _products.GroupRows)
+        {
+            for (var head = 0; head < _heads; head++)
+                _products.PackRows(_rows, from + row, Math.Min(_products.GroupRows, first + count - row), head * _products.HeadDim, Rows(segment, head, row), scratch);
+        }
+
+        for (var head = 0; head < _heads && _hasColumns; head++)
+            _products.PackColumns(_columns, from + first, count, head * _products.HeadDim, Columns(segment, head), _products.Steps(first), _products.Steps(all), scratch);
     }
 
     /// <summary>Packs rows of the matrix that are lanes.</summary>

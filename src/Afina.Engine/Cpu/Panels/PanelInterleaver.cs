@@ -11,6 +11,13 @@ internal static unsafe class PanelInterleaver
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void PackFp32(float* source, long stride, int lanes, int rows, float* destination, int width)
     {
+        if (lanes == 8 && width == 8)
+        {
+            for (var r = 0; r < rows; r++)
+                Vector256.Load(source + r * stride).Store(destination + r * 8L);
+            return;
+        }
+
         for (var r = 0; r < rows; r++)
         {
             new ReadOnlySpan<float>(source, lanes).CopyTo(new Span<float>(destination, lanes));
