@@ -47,7 +47,7 @@ internal static unsafe class AttentionGradientMath
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static void Queries<TStore, TScore>(AttentionOptions options, float* scores, float* products, int first, int rows, int width,
         AttentionLimits* limits, float* lse, float* delta, in AttentionWeights weights)
         where TStore : struct, IAttentionStore
@@ -78,7 +78,7 @@ internal static unsafe class AttentionGradientMath
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static void Keys<TStore, TScore>(AttentionOptions options, float* scores, float* products, int rows, int width,
         int* low, int* high, float* lse, float* delta, in AttentionWeights probabilities, in AttentionWeights gradients)
         where TStore : struct, IAttentionStore

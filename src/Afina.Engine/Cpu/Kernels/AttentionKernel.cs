@@ -28,11 +28,13 @@ internal sealed unsafe class AttentionKernel : Kernel
     private readonly AttentionBlocks _packing;
     private readonly AttentionBlocks _queries;
     private readonly int[] _streamed;
+    private readonly (int Segment, int Chunk)[] _chunks;
     private readonly bool[] _isPacked;
     private readonly int _group;
     private readonly int _headTiles;
     private readonly long _lanesAt, _sumsAt, _maximaAt, _totalsAt, _scoresAt, _weightsAt, _keysAt, _valuesAt, _packAt, _streamAt;
     private int _streamedCount;
+    private int _chunkCount;
 
     public AttentionKernel(Attention operation, Node node, Memory memory)
     {
@@ -56,6 +58,7 @@ internal sealed unsafe class AttentionKernel : Kernel
         _packing = new AttentionBlocks(k.Rows.Of(memory.Capacity), segments, _products.PackedRows);
         _queries = new AttentionBlocks(q.Rows.Of(memory.Capacity), segments, AttentionProducts.Lanes);
         _streamed = new int[segments];
+        _chunks = new (int, int)[segments * _stream.MostChunks];
         _isPacked = new bool[segments];
         _group = _options.Heads / _options.KeyValueHeads;
         _headTiles = (_group + HeadsPerTile - 1) / HeadsPerTile;
@@ -63,6 +66,7 @@ internal sealed unsafe class AttentionKernel : Kernel
         var shared = new AttentionScratch();
         _k.Bind(memory.SharedScratch + shared.Take(_k.Bytes));
         _v.Bind(memory.SharedScratch + shared.Take(_v.Bytes));
+        _stream.Bind(memory.SharedScratch + shared.Take(_stream.SharedBytes));
         var heads = Math.Min(_group, HeadsPerTile);
         var own = new AttentionScratch();
         _lanesAt = own.Take(heads * _products.LaneBytes);
@@ -80,7 +84,7 @@ internal sealed unsafe class AttentionKernel : Kernel
 
     public override Scratch Scratch { get; }
 
-    public override int Phases(in Counts counts) => 2;
+    public override int Phases(in Counts counts) => 3;
 
     public override void Begin(in Counts counts)
     {
@@ -90,13 +94,14 @@ internal sealed unsafe class AttentionKernel : Kernel
         _k.Clear();
         _v.Clear();
         _streamedCount = 0;
+        _chunkCount = 0;
         Array.Clear(_isPacked, 0, _segments.Count);
         for (var s = _segments.Count - 1; s >= 0; s--)
         {
             var count = _segments.QueryCount(s);
             var isStreamed = count is > 0 and <= AttentionStream.MaxQueries;
             if (isStreamed)
-                _streamed[_streamedCount++] = s;
+                AddStreamed(s);
             else
                 _queries.Add(s, count);
             _isPacked[s] |= count > 0 && !isStreamed;
@@ -110,9 +115,21 @@ internal sealed unsafe class AttentionKernel : Kernel
         }
     }
 
-    public override int Tiles(int phase, in Counts counts) => phase == 0
-        ? _packing.Count
-        : QueryTiles + _streamedCount * _options.KeyValueHeads + (_segments.CoversAll ? 0 : 1);
+    private void AddStreamed(int segment)
+    {
+        _stream.Place(segment, _streamedCount);
+        _streamed[_streamedCount++] = segment;
+        var chunks = _stream.Chunks(segment);
+        for (var chunk = 0; chunk < chunks; chunk++)
+            _chunks[_chunkCount++] = (segment, chunk);
+    }
+
+    public override int Tiles(int phase, in Counts counts) => phase switch
+    {
+        0 => _packing.Count,
+        1 => QueryTiles + _chunkCount + (_segments.CoversAll ? 0 : 1),
+        _ => _chunkCount == _streamedCount ? 0 : _streamedCount,
+    };
 
     private int QueryTiles => _queries.Count * _options.KeyValueHeads * _headTiles;
 
@@ -127,15 +144,20 @@ internal sealed unsafe class AttentionKernel : Kernel
             _k.Pack(segment, start, first, count, length, scratch + _packAt);
             _v.Pack(segment, start, first, count, length, scratch + _packAt);
         }
+        else if (phase == 2)
+        {
+            if (_stream.Chunks(_streamed[tile]) > 1)
+                _stream.Join(_streamed[tile], scratch + _streamAt);
+        }
         else if (tile < QueryTiles)
         {
             var (segment, first) = _queries[tile / (_options.KeyValueHeads * _headTiles)];
             RunQueries(segment, first, tile / _headTiles % _options.KeyValueHeads, tile % _headTiles * HeadsPerTile, scratch);
         }
-        else if (tile < QueryTiles + _streamedCount * _options.KeyValueHeads)
+        else if (tile < QueryTiles + _chunkCount)
         {
-            tile -= QueryTiles;
-            _stream.Run(_streamed[tile / _options.KeyValueHeads], tile % _options.KeyValueHeads, scratch + _streamAt);
+            var (segment, chunk) = _chunks[tile - QueryTiles];
+            _stream.Run(segment, chunk, scratch + _streamAt);
         }
         else
         {

@@ -70,7 +70,7 @@ internal static unsafe class AttentionMath
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static void Softmax<TStore>(float scale, float* scores, int first, int rows, int lane, AttentionLimits* limits,
         float* maxima, float* totals, float* sums, int dim, byte* to, int pairBytes, int stepBytes, int halfLanes)
         where TStore : struct, IAttentionStore
@@ -124,6 +124,7 @@ internal static unsafe class AttentionMath
     }
 
     /// <summary>The same for one query whose scores lie side by side; −∞ where it does not see a key.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static void SoftmaxRow(AttentionOptions options, float* scores, int rows, float* maximum, float* total, float* sums, int dim)
     {
         var nothing = Vector512.Create(float.NegativeInfinity);
