@@ -53,6 +53,7 @@ internal static class Application
     [
         TrainCommand.Create(),
         PlanCommand.Create(),
+        EvalCommand.Create(),
     ];
 
     private static int Fail(Exception error, int code)
