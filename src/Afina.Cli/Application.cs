@@ -54,6 +54,7 @@ internal static class Application
         TrainCommand.Create(),
         PlanCommand.Create(),
         EvalCommand.Create(),
+        QuickstartCommand.Create(),
     ];
 
     private static int Fail(Exception error, int code)

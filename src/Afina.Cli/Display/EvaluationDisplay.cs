@@ -8,9 +8,6 @@ namespace Afina.Cli.Display;
 /// <summary>Shows an evaluation: a table of base beside adapter, sample answers, and the same as JSON.</summary>
 internal static class EvaluationDisplay
 {
-    /// <summary>Fewer columns than this show intervals on lines of their own.</summary>
-    private const int Narrow = 64;
-
     /// <summary>The table of an evaluation.</summary>
     public static void Table(Screen screen, EvaluationReport report) => Table(screen, [("base", report.Base), .. report.Adapter is { } adapter ? [("adapter", adapter)] : Array.Empty<(string, ModelScore)>()], report.Comparison);
 
@@ -20,7 +17,7 @@ internal static class EvaluationDisplay
         if (screen.IsQuiet)
             return;
         var ansi = screen.Ansi();
-        var narrow = ansi.Profile.Width < Narrow;
+        var narrow = ansi.Profile.Width < 30 + columns.Count * 26;
         var table = new Table().Border(TableBorder.Simple).AddColumn("");
         foreach (var (name, _) in columns)
             table.AddColumn(new TableColumn(Markup.Escape(name)).RightAligned());

@@ -22,6 +22,22 @@ public static class BaseModels
         throw new FileNotFoundException($"the model that comes with Afina (models/{Folder}) is not beside the program: name a model with base_model");
     }
 
+    /// <summary>A file or folder of the checkout: looked for beside the program and upwards, then from the current folder upwards.</summary>
+    /// <exception cref="FileNotFoundException">It is not there.</exception>
+    public static string Beside(string relative)
+    {
+        foreach (var start in (string[])[AppContext.BaseDirectory, Environment.CurrentDirectory])
+        {
+            for (var folder = new DirectoryInfo(start); folder is not null; folder = folder.Parent)
+            {
+                if (Path.Combine(folder.FullName, relative) is var path && Path.Exists(path))
+                    return path;
+            }
+        }
+
+        throw new FileNotFoundException($"{relative} is not beside the program: run it from its checkout, or name the data");
+    }
+
     /// <summary>The folder or file that a name stands for.</summary>
     /// <param name="given">What the user gave; null: the model that comes with Afina.</param>
     /// <exception cref="FileNotFoundException">There is no such model.</exception>

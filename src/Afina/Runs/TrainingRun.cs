@@ -284,7 +284,7 @@ public sealed class TrainingRun : IDisposable
         };
     }
 
-    private static void RequireWritable(string folder)
+    internal static void RequireWritable(string folder)
     {
         try
         {
