@@ -55,6 +55,8 @@ internal static class Application
         PlanCommand.Create(),
         EvalCommand.Create(),
         QuickstartCommand.Create(),
+        GenerateCommand.Create(),
+        MergeCommand.Create(),
     ];
 
     private static int Fail(Exception error, int code)

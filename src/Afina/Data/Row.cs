@@ -8,6 +8,20 @@ namespace Afina.Data;
 /// <param name="Line">The line on which the row begins, from 1.</param>
 public sealed record Row(JsonObject Columns, string File, int Line)
 {
+    /// <summary>A prompt and the completion to learn.</summary>
+    public static Row Of(string prompt, string completion) => Memory(new JsonObject { ["prompt"] = prompt, ["completion"] = completion });
+
+    /// <summary>Plain text.</summary>
+    public static Row Of(string text) => Memory(new JsonObject { ["text"] = text });
+
+    /// <summary>A conversation; the assistant's turns are learned.</summary>
+    public static Row Of(params IEnumerable<(string Role, string Content)> turns) => Memory(new JsonObject
+    {
+        ["messages"] = new JsonArray([.. turns.Select(turn => (JsonNode)new JsonObject { ["role"] = turn.Role, ["content"] = turn.Content })]),
+    });
+
+    private static Row Memory(JsonObject columns) => new(columns, "row", 0);
+
     /// <summary>The place, as every message about the row begins: <c>file:line</c>.</summary>
     public string Where => $"{File}:{Line}";
 

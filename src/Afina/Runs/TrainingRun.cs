@@ -4,6 +4,7 @@ using Afina.Data;
 using Afina.Data.Preparation;
 using Afina.Engine;
 using Afina.Engine.Tensors;
+using Afina.Formats;
 using Afina.Formats.Peft;
 using Afina.Models;
 using Afina.Training;
@@ -100,6 +101,8 @@ public sealed class TrainingRun : IDisposable
         {
             Lora.Save(_recipe.OutputDir, _adapter, _config, _card.Write(Settings(), finished, _session));
             _model.Tokenizer.Save(_recipe.OutputDir);
+            if (Template() is { } template)
+                AtomicFile.Write(Path.Combine(_recipe.OutputDir, "chat_template.jinja"), stream => stream.Write(System.Text.Encoding.UTF8.GetBytes(template)));
             // They were there to go on from; those that were asked for stay.
             if (!_recipe.Given.ContainsKey("save_steps") && !_recipe.Given.ContainsKey("save_total_limit"))
                 Checkpoints.Clear(_recipe.OutputDir);
@@ -169,7 +172,7 @@ public sealed class TrainingRun : IDisposable
             HeldOut = _recipe.ValSetSize ?? 0.1,
             HeldOutFrom = _recipe.ValSetSize is null ? FewRows : 0,
             Seed = _trainer.Seed,
-            ChatTemplate = _recipe.ChatTemplate is { } template && File.Exists(template) ? File.ReadAllText(template) : _recipe.ChatTemplate,
+            ChatTemplate = Template(),
             EndToken = _recipe.EndToken,
             Preparation = new PreparationOptions
             {
@@ -181,6 +184,9 @@ public sealed class TrainingRun : IDisposable
             },
         },
         _model.Tokenizer);
+
+    /// <summary>The recipe's chat template; where it names a file, that file's text.</summary>
+    private string? Template() => _recipe.ChatTemplate is { } template && File.Exists(template) ? File.ReadAllText(template) : _recipe.ChatTemplate;
 
     private PlannerOptions Planner(int? microRows, TrainingPlans? before) => new(_type, _recipe.Loss, _recipe.Optimizer)
     {
