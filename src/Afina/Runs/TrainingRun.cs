@@ -82,6 +82,7 @@ public sealed class TrainingRun : IDisposable
     public TrainFinished Train(Action<TrainEvent> happened, CancellationToken cancellation = default)
     {
         RequireWritable(_recipe.OutputDir);
+        Checkpoints.Sweep(_recipe.OutputDir);
         Convert();
         using var programs = _session.Allocate();
         var trainer = _session.Trainer(programs, _checkpoints, _model.Decoder.ParameterCount);

@@ -94,6 +94,22 @@ public sealed class Checkpoints(string folder, RunIdentity identity, LoraConfig 
         return [.. adapter.Parameters.Select(parameter => tensors[parameter.Name].Values.ToArray())];
     }
 
+    /// <summary>Removes what a run that was killed while it wrote left half-written, in a folder and beside it.</summary>
+    public static void Sweep(string folder)
+    {
+        var full = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
+        foreach (var (where, pattern) in ((string?, string)[])[(full, ".*.partial"), (Path.GetDirectoryName(full), $".{Path.GetFileName(full)}.*.partial")])
+        {
+            foreach (var path in where is not null && Directory.Exists(where) ? Directory.GetFileSystemEntries(where, pattern) : [])
+            {
+                if (Directory.Exists(path))
+                    Directory.Delete(path, recursive: true);
+                else
+                    File.Delete(path);
+            }
+        }
+    }
+
     /// <summary>Removes the checkpoints of an earlier run.</summary>
     /// <returns>How many there were.</returns>
     public static int Clear(string folder)
