@@ -9,12 +9,12 @@ namespace Afina.Engine.Cpu.Gemm;
 /// <summary>Plain fp32.</summary>
 internal readonly unsafe struct Fp32Decoder(byte* data, int stride) : IBlockDecoder
 {
-    private readonly byte* data = data;
+    private readonly byte* _data = data;
 
     public static bool Paired => false;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public byte* Row(int row, float* scratch) => data + (long)row * stride * 4;
+    public byte* Row(int row, float* scratch) => _data + (long)row * stride * 4;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Decode(byte* data, float* scratch, int block, out Vector512<float> first, out Vector512<float> second)
@@ -27,12 +27,12 @@ internal readonly unsafe struct Fp32Decoder(byte* data, int stride) : IBlockDeco
 /// <summary>Plain bfloat16: the even elements are the lower halves of 32 bits, the odd ones the upper halves.</summary>
 internal readonly unsafe struct Bf16Decoder(byte* data, int stride) : IBlockDecoder
 {
-    private readonly byte* data = data;
+    private readonly byte* _data = data;
 
     public static bool Paired => true;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public byte* Row(int row, float* scratch) => data + (long)row * stride * 2;
+    public byte* Row(int row, float* scratch) => _data + (long)row * stride * 2;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Decode(byte* data, float* scratch, int block, out Vector512<float> first, out Vector512<float> second)
@@ -49,13 +49,13 @@ internal readonly unsafe struct Q40Decoder(Weight weight) : IBlockDecoder
 {
     private const int BlockBytes = 18;
 
-    private readonly byte* data = weight.Data;
-    private readonly int rowBytes = weight.Columns / 32 * BlockBytes;
+    private readonly byte* _data = weight.Data;
+    private readonly int _rowBytes = weight.Columns / 32 * BlockBytes;
 
     public static bool Paired => false;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public byte* Row(int row, float* scratch) => data + (long)row * rowBytes;
+    public byte* Row(int row, float* scratch) => _data + (long)row * _rowBytes;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Decode(byte* data, float* scratch, int block, out Vector512<float> first, out Vector512<float> second)
@@ -73,13 +73,13 @@ internal readonly unsafe struct Q41Decoder(Weight weight) : IBlockDecoder
 {
     private const int BlockBytes = 20;
 
-    private readonly byte* data = weight.Data;
-    private readonly int rowBytes = weight.Columns / 32 * BlockBytes;
+    private readonly byte* _data = weight.Data;
+    private readonly int _rowBytes = weight.Columns / 32 * BlockBytes;
 
     public static bool Paired => false;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public byte* Row(int row, float* scratch) => data + (long)row * rowBytes;
+    public byte* Row(int row, float* scratch) => _data + (long)row * _rowBytes;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Decode(byte* data, float* scratch, int block, out Vector512<float> first, out Vector512<float> second)
@@ -95,13 +95,13 @@ internal readonly unsafe struct Q41Decoder(Weight weight) : IBlockDecoder
 /// <summary>Q8_0.</summary>
 internal readonly unsafe struct Q8Decoder(Weight weight) : IBlockDecoder
 {
-    private readonly byte* data = weight.Data;
-    private readonly int rowBytes = weight.Columns / 32 * 34;
+    private readonly byte* _data = weight.Data;
+    private readonly int _rowBytes = weight.Columns / 32 * 34;
 
     public static bool Paired => false;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public byte* Row(int row, float* scratch) => data + (long)row * rowBytes;
+    public byte* Row(int row, float* scratch) => _data + (long)row * _rowBytes;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Decode(byte* data, float* scratch, int block, out Vector512<float> first, out Vector512<float> second)
@@ -116,26 +116,26 @@ internal readonly unsafe struct Q8Decoder(Weight weight) : IBlockDecoder
 /// <summary>NF4 and FP4 whose rows are whole blocks: the first of a pair is the high half of its byte.</summary>
 internal readonly unsafe struct FourBitDecoder(Weight weight) : IBlockDecoder
 {
-    private readonly byte* data = weight.Data;
-    private readonly int columns = weight.Columns;
-    private readonly ScaleReader scales = new(weight.Scales!);
-    private readonly Vector512<float> map = Vector512.Create(weight.Scales!.Map.AsSpan());
+    private readonly byte* _data = weight.Data;
+    private readonly int _columns = weight.Columns;
+    private readonly ScaleReader _scales = new(weight.Scales!);
+    private readonly Vector512<float> _map = Vector512.Create(weight.Scales!.Map.AsSpan());
 
     public static bool Paired => true;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public byte* Row(int row, float* scratch)
     {
-        var first = ((long)row * columns) >> scales.BlockShift;
-        for (var block = 0; block < columns >> scales.BlockShift; block++)
-            scratch[block] = scales.At(first + block);
-        return data + (long)row * columns / 2;
+        var first = ((long)row * _columns) >> _scales.BlockShift;
+        for (var block = 0; block < _columns >> _scales.BlockShift; block++)
+            scratch[block] = _scales.At(first + block);
+        return _data + (long)row * _columns / 2;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Decode(byte* data, float* scratch, int block, out Vector512<float> first, out Vector512<float> second)
     {
-        var values = map * scratch[(32 * block) >> scales.BlockShift];
+        var values = _map * scratch[(32 * block) >> _scales.BlockShift];
         var codes = Avx512F.ConvertToVector512Int32(Vector128.Load(data + 16L * block));
         first = Avx512F.PermuteVar16x32(values, codes >>> 4);
         second = Avx512F.PermuteVar16x32(values, codes);

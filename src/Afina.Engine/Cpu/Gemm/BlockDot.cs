@@ -21,11 +21,11 @@ internal unsafe interface IBlockDecoder
 internal sealed unsafe class BlockDot<TDecoder>(TDecoder decoder, int columns) : RowDot
     where TDecoder : struct, IBlockDecoder
 {
-    private readonly int blocks = columns / 32;
+    private readonly int _blocks = columns / 32;
 
     public override bool Paired => TDecoder.Paired;
 
-    public override long ScratchBytes => blocks * sizeof(float);
+    public override long ScratchBytes => _blocks * sizeof(float);
 
     public override void Run(int first, int count, float* x, int stride, int rows, float* sums, int sumStride, byte* scratch)
     {
@@ -41,7 +41,7 @@ internal sealed unsafe class BlockDot<TDecoder>(TDecoder decoder, int columns) :
         Vector512<float> a0 = default, b0 = default;
         if (rows == 1)
         {
-            for (var block = 0; block < blocks; block++, x += 32)
+            for (var block = 0; block < _blocks; block++, x += 32)
             {
                 local.Decode(data, (float*)scratch, block, out var first, out var second);
                 a0 = Avx512F.FusedMultiplyAdd(first, Vector512.Load(x), a0);
@@ -57,7 +57,7 @@ internal sealed unsafe class BlockDot<TDecoder>(TDecoder decoder, int columns) :
         var x1 = x + stride;
         if (rows == 2)
         {
-            for (var block = 0; block < blocks; block++, x += 32, x1 += 32)
+            for (var block = 0; block < _blocks; block++, x += 32, x1 += 32)
             {
                 local.Decode(data, (float*)scratch, block, out var first, out var second);
                 a0 = Avx512F.FusedMultiplyAdd(first, Vector512.Load(x), a0);
@@ -73,7 +73,7 @@ internal sealed unsafe class BlockDot<TDecoder>(TDecoder decoder, int columns) :
 
         var x2 = x + 2L * stride;
         var x3 = x + (rows - 1L) * stride;
-        for (var block = 0; block < blocks; block++, x += 32, x1 += 32, x2 += 32, x3 += 32)
+        for (var block = 0; block < _blocks; block++, x += 32, x1 += 32, x2 += 32, x3 += 32)
         {
             local.Decode(data, (float*)scratch, block, out var first, out var second);
             a0 = Avx512F.FusedMultiplyAdd(first, Vector512.Load(x), a0);

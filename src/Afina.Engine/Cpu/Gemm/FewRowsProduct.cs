@@ -12,25 +12,25 @@ internal sealed unsafe class FewRowsProduct
     private const int WideTile = 64;
     private const int WideColumns = 1024;
 
-    private readonly ProductSpec spec;
-    private readonly RowDot[][] dots;
-    private readonly int[] tileColumns;
-    private readonly int[] lengths;
-    private readonly long scratchBytes;
-    private readonly MatrixReader[] readers;
-    private byte* workers;
-    private long workerStride;
+    private readonly ProductSpec _spec;
+    private readonly RowDot[][] _dots;
+    private readonly int[] _tileColumns;
+    private readonly int[] _lengths;
+    private readonly long _scratchBytes;
+    private readonly MatrixReader[] _readers;
+    private byte* _workers;
+    private long _workerStride;
 
     private FewRowsProduct(ProductSpec spec, bool vectors, bool emitted)
     {
-        this.spec = spec;
-        lengths = [.. spec.Lefts.Select(l => (l.Inner + 31) & ~31)];
+        _spec = spec;
+        _lengths = [.. spec.Lefts.Select(l => (l.Inner + 31) & ~31)];
         var kind = spec.Mode == ComputeMode.Bf16 ? PanelKind.RoundedFp32 : PanelKind.Fp32;
-        readers = [.. spec.Lefts.Select(l => (MatrixReader)new DenseReader(l.Operand.Data, l.Operand.Type, l.Operand.Stride, kind))];
-        dots = [.. spec.Outputs.Select(o => o.Terms.Select(t => RowDots.Of(t.Right, spec.Lefts[t.Left].Inner, vectors, emitted)).ToArray())];
-        tileColumns = [.. spec.Outputs.Select(o => o.Columns >= WideColumns ? WideTile : NarrowTile)];
-        scratchBytes = (dots.Max(d => d.Max(t => t.ScratchBytes)) + 63) & ~63L;
-        WorkerBytes = ((long)RowDot.MaxRows * (lengths.Max() + WideTile) * sizeof(float)) + scratchBytes;
+        _readers = [.. spec.Lefts.Select(l => (MatrixReader)new DenseReader(l.Operand.Data, l.Operand.Type, l.Operand.Stride, kind))];
+        _dots = [.. spec.Outputs.Select(o => o.Terms.Select(t => RowDots.Of(t.Right, spec.Lefts[t.Left].Inner, vectors, emitted)).ToArray())];
+        _tileColumns = [.. spec.Outputs.Select(o => o.Columns >= WideColumns ? WideTile : NarrowTile)];
+        _scratchBytes = (_dots.Max(d => d.Max(t => t.ScratchBytes)) + 63) & ~63L;
+        WorkerBytes = ((long)RowDot.MaxRows * (_lengths.Max() + WideTile) * sizeof(float)) + _scratchBytes;
     }
 
     public long WorkerBytes { get; }
@@ -46,14 +46,14 @@ internal sealed unsafe class FewRowsProduct
 
     public void Bind(byte* workerScratch, long stride)
     {
-        workers = workerScratch;
-        workerStride = stride;
+        _workers = workerScratch;
+        _workerStride = stride;
     }
 
     public int Tiles()
     {
         var tiles = 0;
-        for (var o = 0; o < tileColumns.Length; o++)
+        for (var o = 0; o < _tileColumns.Length; o++)
             tiles += TilesOf(o);
         return tiles;
     }
@@ -63,24 +63,24 @@ internal sealed unsafe class FewRowsProduct
         var output = 0;
         while (tile >= TilesOf(output))
             tile -= TilesOf(output++);
-        var width = tileColumns[output];
-        var target = spec.Outputs[output];
+        var width = _tileColumns[output];
+        var target = _spec.Outputs[output];
         var first = tile * width;
         var columns = Math.Min(width, target.Columns - first);
-        var sums = (float*)(workers + worker * workerStride);
+        var sums = (float*)(_workers + worker * _workerStride);
         var scratch = (byte*)(sums + RowDot.MaxRows * WideTile);
-        var x = (float*)(scratch + scratchBytes);
+        var x = (float*)(scratch + _scratchBytes);
         new Span<float>(sums, rows * width).Clear();
         for (var t = 0; t < target.Terms.Count; t++)
         {
-            var dot = dots[output][t];
+            var dot = _dots[output][t];
             var left = target.Terms[t].Left;
-            var stride = lengths[left];
-            readers[left].Read(0, rows, 0, spec.Lefts[left].Inner, (byte*)x, stride);
+            var stride = _lengths[left];
+            _readers[left].Read(0, rows, 0, _spec.Lefts[left].Inner, (byte*)x, stride);
             if (dot.Paired)
             {
                 for (var i = 0; i < rows; i++)
-                    Pair(x + (long)i * stride, spec.Lefts[left].Inner);
+                    Pair(x + (long)i * stride, _spec.Lefts[left].Inner);
             }
 
             dot.Run(first, columns, x, stride, rows, sums, width, scratch);
@@ -89,7 +89,7 @@ internal sealed unsafe class FewRowsProduct
         Epilogue.Store(target, sums, width, 0, rows, first, columns);
     }
 
-    private int TilesOf(int output) => (spec.Outputs[output].Columns + tileColumns[output] - 1) / tileColumns[output];
+    private int TilesOf(int output) => (_spec.Outputs[output].Columns + _tileColumns[output] - 1) / _tileColumns[output];
 
     /// <summary>Splits each 32 elements into the 16 even ones and the 16 odd ones; only decoders that need AVX-512 ask for it.</summary>
     private static void Pair(float* x, int count)

@@ -5,43 +5,43 @@ namespace Afina.Engine.Cpu.Gemm;
 /// so the result has the same bits on any number of threads.</remarks>
 internal sealed unsafe class MatrixProduct
 {
-    private readonly ProductSpec spec;
-    private readonly TiledProduct? tiled;
-    private readonly FewRowsProduct? fewRows;
-    private readonly NarrowProduct? narrow;
+    private readonly ProductSpec _spec;
+    private readonly TiledProduct? _tiled;
+    private readonly FewRowsProduct? _fewRows;
+    private readonly NarrowProduct? _narrow;
 
     /// <summary>Prepares a product for this processor's kernel, or for <paramref name="kernel"/>.</summary>
     /// <exception cref="ArgumentException">Shapes do not fit together.</exception>
     public MatrixProduct(ProductSpec spec, MicroKernel? kernel = null)
     {
         ProductChecks.Validate(spec);
-        this.spec = spec;
+        _spec = spec;
         kernel ??= MicroKernels.For(spec.Mode);
-        narrow = NarrowProduct.TryCreate(spec, kernel);
-        tiled = narrow is null ? new TiledProduct(ProductTransposition.Apply(spec), kernel) : null;
-        fewRows = FewRowsProduct.TryCreate(spec, kernel);
+        _narrow = NarrowProduct.TryCreate(spec, kernel);
+        _tiled = _narrow is null ? new TiledProduct(ProductTransposition.Apply(spec), kernel) : null;
+        _fewRows = FewRowsProduct.TryCreate(spec, kernel);
     }
 
     /// <summary>Scratch shared by all workers; products that do not run at the same time may share it.</summary>
-    public long SharedBytes => tiled?.SharedBytes ?? narrow!.SharedBytes;
+    public long SharedBytes => _tiled?.SharedBytes ?? _narrow!.SharedBytes;
 
     /// <summary>Scratch of one worker; products may share it.</summary>
-    public long WorkerBytes => Math.Max(tiled?.WorkerBytes ?? narrow!.WorkerBytes, fewRows?.WorkerBytes ?? 0);
+    public long WorkerBytes => Math.Max(_tiled?.WorkerBytes ?? _narrow!.WorkerBytes, _fewRows?.WorkerBytes ?? 0);
 
     /// <summary>The most phases that a run takes. The executor puts a barrier between phases; a phase without tiles needs none.</summary>
-    public int Phases => tiled?.Phases ?? 2;
+    public int Phases => _tiled?.Phases ?? 2;
 
     /// <summary>The most rows that a run may bind.</summary>
-    public int Capacity => spec.Counted == CountedDimension.Rows ? spec.Rows : spec.Lefts[0].Inner;
+    public int Capacity => _spec.Counted == CountedDimension.Rows ? _spec.Rows : _spec.Lefts[0].Inner;
 
     /// <summary>Gives the scratch: <see cref="SharedBytes"/> bytes, and <see cref="WorkerBytes"/> at workers + worker * workerStride; all
     /// aligned to 64 bytes.</summary>
     public void Bind(byte* shared, byte* workers, long workerStride)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(workerStride, WorkerBytes);
-        tiled?.Bind(shared, workers, workerStride);
-        narrow?.Bind(shared, workers, workerStride);
-        fewRows?.Bind(workers, workerStride);
+        _tiled?.Bind(shared, workers, workerStride);
+        _narrow?.Bind(shared, workers, workerStride);
+        _fewRows?.Bind(workers, workerStride);
     }
 
     /// <summary>Tiles of a phase when <paramref name="count"/> rows are bound; may be zero.</summary>
@@ -50,8 +50,8 @@ internal sealed unsafe class MatrixProduct
         ArgumentOutOfRangeException.ThrowIfNegative(count);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(count, Capacity);
         if (IsFew(count))
-            return phase == 0 ? fewRows!.Tiles() : 0;
-        return tiled?.Tiles(phase, count) ?? narrow!.Tiles(phase, count);
+            return phase == 0 ? _fewRows!.Tiles() : 0;
+        return _tiled?.Tiles(phase, count) ?? _narrow!.Tiles(phase, count);
     }
 
     /// <summary>Runs one tile, with the scratch of <paramref name="worker"/>.</summary>
@@ -59,12 +59,12 @@ internal sealed unsafe class MatrixProduct
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)tile, (uint)Tiles(phase, count));
         if (IsFew(count))
-            fewRows!.Run(tile, count, worker);
-        else if (tiled is not null)
-            tiled.Run(phase, tile, count, worker);
+            _fewRows!.Run(tile, count, worker);
+        else if (_tiled is not null)
+            _tiled.Run(phase, tile, count, worker);
         else
-            narrow!.Run(phase, tile, count, worker);
+            _narrow!.Run(phase, tile, count, worker);
     }
 
-    private bool IsFew(int count) => fewRows is not null && count is > 0 and <= RowDot.MaxRows;
+    private bool IsFew(int count) => _fewRows is not null && count is > 0 and <= RowDot.MaxRows;
 }

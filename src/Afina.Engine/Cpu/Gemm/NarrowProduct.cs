@@ -14,34 +14,34 @@ internal sealed unsafe class NarrowProduct
     private const int TileRows = 56;
     private const int Piece = 512;
 
-    private readonly ProductSpec spec;
-    private readonly MicroKernel kernel;
-    private readonly PanelSource[] lefts;
-    private readonly NarrowPanel[] panels;
-    private readonly int[][] outputsByLeft;
-    private readonly bool direct;
-    private readonly int groupRows;
-    private readonly long sumsBytes;
-    private readonly long leftBytes;
-    private byte* shared;
-    private byte* workers;
-    private long workerStride;
+    private readonly ProductSpec _spec;
+    private readonly MicroKernel _kernel;
+    private readonly PanelSource[] _lefts;
+    private readonly NarrowPanel[] _panels;
+    private readonly int[][] _outputsByLeft;
+    private readonly bool _direct;
+    private readonly int _groupRows;
+    private readonly long _sumsBytes;
+    private readonly long _leftBytes;
+    private byte* _shared;
+    private byte* _workers;
+    private long _workerStride;
 
     private NarrowProduct(ProductSpec spec, MicroKernel kernel)
     {
-        this.spec = spec;
-        this.kernel = kernel;
-        direct = kernel.DirectRows > 0 && spec.Lefts.All(l => l.Operand is { Weight: null, IsTransposed: false, Type: DType.BF16 } && l.Inner % kernel.StepElements == 0);
-        groupRows = direct ? kernel.DirectRows : kernel.Rows;
-        lefts = [.. spec.Lefts.Select(l => l.Operand.Source(kernel.Panels, left: true))];
-        panels = [.. Cut(spec, kernel)];
+        _spec = spec;
+        _kernel = kernel;
+        _direct = kernel.DirectRows > 0 && spec.Lefts.All(l => l.Operand is { Weight: null, IsTransposed: false, Type: DType.BF16 } && l.Inner % kernel.StepElements == 0);
+        _groupRows = _direct ? kernel.DirectRows : kernel.Rows;
+        _lefts = [.. spec.Lefts.Select(l => l.Operand.Source(kernel.Panels, left: true))];
+        _panels = [.. Cut(spec, kernel)];
         // Outputs of the same left rows follow each other while those are near.
-        outputsByLeft = [.. Enumerable.Range(0, spec.Outputs.Count).GroupBy(o => spec.Outputs[o].Terms[0].Left).Select(g => g.ToArray())];
-        SharedBytes = panels.Sum(p => p.Bytes);
-        var rows = (TileRows + groupRows - 1) / groupRows * groupRows;
-        sumsBytes = rows * MaxColumns * sizeof(float);
-        leftBytes = direct ? 0 : (long)rows * Piece * sizeof(float);
-        WorkerBytes = sumsBytes + leftBytes + PanelSource.ScratchBytes(Math.Max(kernel.Width, kernel.Rows));
+        _outputsByLeft = [.. Enumerable.Range(0, spec.Outputs.Count).GroupBy(o => spec.Outputs[o].Terms[0].Left).Select(g => g.ToArray())];
+        SharedBytes = _panels.Sum(p => p.Bytes);
+        var rows = (TileRows + _groupRows - 1) / _groupRows * _groupRows;
+        _sumsBytes = rows * MaxColumns * sizeof(float);
+        _leftBytes = _direct ? 0 : (long)rows * Piece * sizeof(float);
+        WorkerBytes = _sumsBytes + _leftBytes + PanelSource.ScratchBytes(Math.Max(kernel.Width, kernel.Rows));
         for (var r = 1; r <= kernel.Rows; r++)
         {
             kernel.Prepare(r, kernel.Width);
@@ -59,21 +59,21 @@ internal sealed unsafe class NarrowProduct
 
     public void Bind(byte* sharedScratch, byte* workerScratch, long stride)
     {
-        shared = sharedScratch;
-        workers = workerScratch;
-        workerStride = stride;
+        _shared = sharedScratch;
+        _workers = workerScratch;
+        _workerStride = stride;
     }
 
     /// <summary>Phase 0 packs the right panels, phase 1 multiplies.</summary>
-    public int Tiles(int phase, int rows) => rows == 0 ? 0 : phase == 0 ? panels.Length : phase == 1 ? outputsByLeft.Length * RowTiles(rows) : 0;
+    public int Tiles(int phase, int rows) => rows == 0 ? 0 : phase == 0 ? _panels.Length : phase == 1 ? _outputsByLeft.Length * RowTiles(rows) : 0;
 
     public void Run(int phase, int tile, int rows, int worker)
     {
-        var scratch = workers + worker * workerStride;
+        var scratch = _workers + worker * _workerStride;
         if (phase == 0)
         {
-            var panel = panels[tile];
-            panel.Source.Pack(panel.Column, panel.Columns, panel.Width, panel.Inner, panel.Count, shared + panel.Offset, scratch + sumsBytes + leftBytes);
+            var panel = _panels[tile];
+            panel.Source.Pack(panel.Column, panel.Columns, panel.Width, panel.Inner, panel.Count, _shared + panel.Offset, scratch + _sumsBytes + _leftBytes);
             return;
         }
 
@@ -81,7 +81,7 @@ internal sealed unsafe class NarrowProduct
         var (group, part) = (tile / tiles, tile % tiles);
         var first = (int)((long)rows * part / tiles);
         var count = (int)((long)rows * (part + 1) / tiles) - first;
-        foreach (var output in outputsByLeft[group])
+        foreach (var output in _outputsByLeft[group])
             Multiply(output, first, count, scratch);
     }
 
@@ -116,41 +116,41 @@ internal sealed unsafe class NarrowProduct
     private void Multiply(int output, int first, int rows, byte* scratch)
     {
         var sums = (float*)scratch;
-        var packed = scratch + sumsBytes;
+        var packed = scratch + _sumsBytes;
         var segment = default(KernelSegment);
         var arguments = new KernelArguments { Segments = &segment, SegmentCount = 1, TileStride = MaxColumns * sizeof(float), Groups = 1 };
         var written = 0;
-        foreach (var panel in panels)
+        foreach (var panel in _panels)
         {
             if (panel.Output != output)
                 continue;
-            var operand = spec.Lefts[panel.Left].Operand;
-            segment.Right = shared + panel.Offset;
+            var operand = _spec.Lefts[panel.Left].Operand;
+            segment.Right = _shared + panel.Offset;
             segment.Steps = panel.Steps;
             // The first piece of each column writes, the others add.
             arguments.Accumulate = panel.Column < written ? 1 : 0;
             written = Math.Max(written, panel.Column + panel.Columns);
-            for (var r = 0; r < rows; r += groupRows)
+            for (var r = 0; r < rows; r += _groupRows)
             {
-                var count = Math.Min(groupRows, rows - r);
+                var count = Math.Min(_groupRows, rows - r);
                 arguments.Tile = sums + (long)r * MaxColumns + panel.Column;
-                if (direct)
+                if (_direct)
                 {
                     arguments.LeftRowStride = (long)operand.Stride * sizeof(ushort);
                     arguments.Left = operand.Data + (first + r) * arguments.LeftRowStride + (long)panel.Inner * sizeof(ushort);
-                    kernel.RunDirect(&arguments, count, panel.Width);
+                    _kernel.RunDirect(&arguments, count, panel.Width);
                     continue;
                 }
 
-                var width = kernel.AnyRows ? count : groupRows;
+                var width = _kernel.AnyRows ? count : _groupRows;
                 arguments.Left = packed + (long)r * Piece * sizeof(float);
                 if (panel.Column == 0)
-                    lefts[panel.Left].Pack(first + r, count, width, panel.Inner, panel.Count, arguments.Left, packed + leftBytes);
-                kernel.Run(&arguments, width, panel.Width);
+                    _lefts[panel.Left].Pack(first + r, count, width, panel.Inner, panel.Count, arguments.Left, packed + _leftBytes);
+                _kernel.Run(&arguments, width, panel.Width);
             }
         }
 
-        Epilogue.Store(spec.Outputs[output], sums, MaxColumns, first, rows, 0, spec.Outputs[output].Columns);
+        Epilogue.Store(_spec.Outputs[output], sums, MaxColumns, first, rows, 0, _spec.Outputs[output].Columns);
     }
 }
 

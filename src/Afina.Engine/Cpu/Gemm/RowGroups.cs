@@ -4,8 +4,8 @@ namespace Afina.Engine.Cpu.Gemm;
 /// groups of 8, not 14 and 2), otherwise full groups, the last one padded.</summary>
 internal readonly struct RowGroups
 {
-    private readonly int small;
-    private readonly int large;
+    private readonly int _small;
+    private readonly int _large;
 
     public RowGroups(int rows, MicroKernel kernel)
     {
@@ -13,13 +13,13 @@ internal readonly struct RowGroups
         Count = (rows + kernel.Rows - 1) / kernel.Rows;
         if (kernel.AnyRows && rows > 0)
         {
-            small = rows / Count;
-            large = rows % Count;
+            _small = rows / Count;
+            _large = rows % Count;
         }
         else
         {
-            small = kernel.Rows;
-            large = 0;
+            _small = kernel.Rows;
+            _large = 0;
         }
     }
 
@@ -30,11 +30,11 @@ internal readonly struct RowGroups
     public int Count { get; }
 
     /// <summary>The first <see cref="LargeCount"/> groups have one row more than the others.</summary>
-    public int LargeCount => large;
+    public int LargeCount => _large;
 
     /// <summary>Rows that group <paramref name="group"/> takes in panels, padding included.</summary>
-    public int RowsOf(int group) => group < large ? small + 1 : small;
+    public int RowsOf(int group) => group < _large ? _small + 1 : _small;
 
     /// <summary>The first row of a group; of <see cref="Count"/>, the rows of all groups with padding.</summary>
-    public int Start(int group) => group * small + Math.Min(group, large);
+    public int Start(int group) => group * _small + Math.Min(group, _large);
 }

@@ -9,13 +9,13 @@ namespace Afina.Engine.Cpu.Gemm;
 /// <summary>Q4_K: a lookup in the 16 values of a sub-block of 32.</summary>
 internal readonly unsafe struct Q4KDecoder(Weight weight) : IBlockDecoder
 {
-    private readonly byte* data = weight.Data;
-    private readonly int rowBytes = weight.Columns / 256 * 144;
+    private readonly byte* _data = weight.Data;
+    private readonly int _rowBytes = weight.Columns / 256 * 144;
 
     public static bool Paired => false;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public byte* Row(int row, float* scratch) => data + (long)row * rowBytes;
+    public byte* Row(int row, float* scratch) => _data + (long)row * _rowBytes;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Decode(byte* data, float* scratch, int block, out Vector512<float> first, out Vector512<float> second)
@@ -36,13 +36,13 @@ internal readonly unsafe struct Q4KDecoder(Weight weight) : IBlockDecoder
 /// <summary>Q5_K: as Q4_K, with fifth bits apart.</summary>
 internal readonly unsafe struct Q5KDecoder(Weight weight) : IBlockDecoder
 {
-    private readonly byte* data = weight.Data;
-    private readonly int rowBytes = weight.Columns / 256 * 176;
+    private readonly byte* _data = weight.Data;
+    private readonly int _rowBytes = weight.Columns / 256 * 176;
 
     public static bool Paired => false;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public byte* Row(int row, float* scratch) => data + (long)row * rowBytes;
+    public byte* Row(int row, float* scratch) => _data + (long)row * _rowBytes;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Decode(byte* data, float* scratch, int block, out Vector512<float> first, out Vector512<float> second)
@@ -67,13 +67,13 @@ internal readonly unsafe struct Q5KDecoder(Weight weight) : IBlockDecoder
 /// <summary>Q6_K: low four bits and high two bits apart, sub-blocks of 16.</summary>
 internal readonly unsafe struct Q6KDecoder(Weight weight) : IBlockDecoder
 {
-    private readonly byte* data = weight.Data;
-    private readonly int rowBytes = weight.Columns / 256 * 210;
+    private readonly byte* _data = weight.Data;
+    private readonly int _rowBytes = weight.Columns / 256 * 210;
 
     public static bool Paired => false;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public byte* Row(int row, float* scratch) => data + (long)row * rowBytes;
+    public byte* Row(int row, float* scratch) => _data + (long)row * _rowBytes;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Decode(byte* data, float* scratch, int block, out Vector512<float> first, out Vector512<float> second)

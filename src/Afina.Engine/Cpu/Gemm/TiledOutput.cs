@@ -9,27 +9,27 @@ internal sealed unsafe class TiledOutput
     // Wider tiles read the left less often and write longer rows; narrow outputs need narrow ones, to have enough for all threads.
     private static int PreferredColumns(int columns) => columns > 8192 ? 128 : columns > 1024 ? 64 : 32;
 
-    private readonly MicroKernel kernel;
-    private readonly PanelSource[] rights;
-    private readonly int maxSteps;
-    private readonly int maxSegments;
-    private readonly bool directStore;
+    private readonly MicroKernel _kernel;
+    private readonly PanelSource[] _rights;
+    private readonly int _maxSteps;
+    private readonly int _maxSegments;
+    private readonly bool _directStore;
 
     public TiledOutput(ProductOutput spec, Chunk[] chunks, MicroKernel kernel)
     {
         Spec = spec;
-        this.kernel = kernel;
-        rights = [.. spec.Terms.Select(t => t.Right.Source(kernel.Panels, left: false))];
+        _kernel = kernel;
+        _rights = [.. spec.Terms.Select(t => t.Right.Source(kernel.Panels, left: false))];
         Passes = [.. chunks.Select(c => ProductPlan.Passes(c, spec.Terms, kernel.StepElements))];
         FirstChunk = Array.FindIndex(Passes, p => p.Length > 0);
         LastChunk = Array.FindLastIndex(Passes, p => p.Length > 0);
-        maxSteps = Passes.Max(c => c.Length == 0 ? 0 : c.Max(p => p.Steps));
-        maxSegments = Passes.Max(c => c.Length == 0 ? 0 : c.Max(p => p.Segments.Length));
-        directStore = kernel.StoresOutputs && IsPlain(spec);
+        _maxSteps = Passes.Max(c => c.Length == 0 ? 0 : c.Max(p => p.Steps));
+        _maxSegments = Passes.Max(c => c.Length == 0 ? 0 : c.Max(p => p.Segments.Length));
+        _directStore = kernel.StoresOutputs && IsPlain(spec);
         var unit = kernel.Width;
         TileColumns = Math.Max(unit, PreferredColumns(spec.Columns) / unit * unit);
         Tiles = (spec.Columns + TileColumns - 1) / TileColumns;
-        PanelBytes = (long)TileColumns * maxSteps * MicroKernel.StepBytes;
+        PanelBytes = (long)TileColumns * _maxSteps * MicroKernel.StepBytes;
     }
 
     public ProductOutput Spec { get; }
@@ -77,13 +77,13 @@ internal sealed unsafe class TiledOutput
     /// <summary>Packs the right panels of a tile for one pass.</summary>
     public void PackPanels(Pass pass, int firstColumn, int columns, int inner, byte* panels, byte* scratch)
     {
-        for (var column = 0; column < columns; column += kernel.Width)
+        for (var column = 0; column < columns; column += _kernel.Width)
         {
             var width = PanelWidth(columns - column);
             foreach (var segment in pass.Segments)
             {
                 var count = Math.Clamp(inner - segment.Inner, 0, segment.Count);
-                rights[segment.Term].Pack(firstColumn + column, Math.Min(width, columns - column), width, segment.Inner, count,
+                _rights[segment.Term].Pack(firstColumn + column, Math.Min(width, columns - column), width, segment.Inner, count,
                     panels + (long)segment.RightStep * width * MicroKernel.StepBytes, scratch);
             }
 
@@ -98,7 +98,7 @@ internal sealed unsafe class TiledOutput
         foreach (var segment in pass.Segments)
         {
             var count = Math.Clamp(inner - segment.Inner, 0, segment.Count);
-            rights[segment.Term].Prefetch(firstColumn, columns, segment.Inner, count, part, parts);
+            _rights[segment.Term].Prefetch(firstColumn, columns, segment.Inner, count, part, parts);
         }
     }
 
@@ -107,7 +107,7 @@ internal sealed unsafe class TiledOutput
     public int Multiply(Pass pass, int firstColumn, int columns, int inner, byte* panels, byte* left, long leftStride, int rows, int groups, float* sums, bool accumulate, int finishedRow)
     {
         var stored = 0;
-        var segments = stackalloc KernelSegment[maxSegments];
+        var segments = stackalloc KernelSegment[_maxSegments];
         var arguments = new KernelArguments
         {
             Left = left,
@@ -118,7 +118,7 @@ internal sealed unsafe class TiledOutput
             Groups = groups,
             Accumulate = accumulate ? 1 : 0,
         };
-        for (var column = 0; column < columns; column += kernel.Width)
+        for (var column = 0; column < columns; column += _kernel.Width)
         {
             var width = PanelWidth(columns - column);
             for (var s = 0; s < pass.Segments.Length; s++)
@@ -127,18 +127,18 @@ internal sealed unsafe class TiledOutput
                 var count = Math.Clamp(inner - segment.Inner, 0, segment.Count);
                 segments[s].LeftOffset = (long)segment.LeftStep * rows * MicroKernel.StepBytes;
                 segments[s].Right = panels + (long)segment.RightStep * width * MicroKernel.StepBytes;
-                segments[s].Steps = (count + kernel.StepElements - 1) / kernel.StepElements;
+                segments[s].Steps = (count + _kernel.StepElements - 1) / _kernel.StepElements;
             }
 
             arguments.Tile = sums + column;
             arguments.Output = null;
-            if (finishedRow >= 0 && directStore && columns - column >= width)
+            if (finishedRow >= 0 && _directStore && columns - column >= width)
             {
                 Aim(ref arguments, finishedRow, firstColumn + column);
                 stored = column + width;
             }
 
-            kernel.Run(&arguments, rows, width);
+            _kernel.Run(&arguments, rows, width);
             panels += PanelStride;
         }
 
@@ -169,7 +169,7 @@ internal sealed unsafe class TiledOutput
         }
     }
 
-    private long PanelStride => (long)kernel.Width * maxSteps * MicroKernel.StepBytes;
+    private long PanelStride => (long)_kernel.Width * _maxSteps * MicroKernel.StepBytes;
 
-    private int PanelWidth(int columns) => columns <= kernel.NarrowWidth ? kernel.NarrowWidth : kernel.Width;
+    private int PanelWidth(int columns) => columns <= _kernel.NarrowWidth ? _kernel.NarrowWidth : _kernel.Width;
 }

@@ -20,35 +20,35 @@ internal sealed unsafe class TiledProduct
     /// <summary>With fewer rows there is too little computing to hide prefetching in.</summary>
     private const int PrefetchRows = 128;
 
-    private readonly ProductSpec spec;
-    private readonly MicroKernel kernel;
-    private readonly PanelSource[] lefts;
-    private readonly Chunk[] chunks;
-    private readonly TiledOutput[] outputs;
-    private readonly int blockCapacity;
-    private readonly long packedBytes;
-    private readonly long panelBytes;
-    private readonly long tileBytes;
-    private byte* shared;
-    private byte* workers;
-    private long workerStride;
-    private int workerCount = 1;
+    private readonly ProductSpec _spec;
+    private readonly MicroKernel _kernel;
+    private readonly PanelSource[] _lefts;
+    private readonly Chunk[] _chunks;
+    private readonly TiledOutput[] _outputs;
+    private readonly int _blockCapacity;
+    private readonly long _packedBytes;
+    private readonly long _panelBytes;
+    private readonly long _tileBytes;
+    private byte* _shared;
+    private byte* _workers;
+    private long _workerStride;
+    private int _workerCount = 1;
 
     public TiledProduct(ProductSpec spec, MicroKernel kernel)
     {
-        this.spec = spec;
-        this.kernel = kernel;
-        lefts = [.. spec.Lefts.Select(l => l.Operand.Source(kernel.Panels, left: true))];
-        chunks = ProductPlan.Chunks(spec.Lefts, kernel.StepElements);
-        blockCapacity = Math.Min(spec.Rows, BlockRows);
-        outputs = [.. spec.Outputs.Select(o => new TiledOutput(o, chunks, kernel))];
-        var rows = (blockCapacity + kernel.Rows - 1) / kernel.Rows * kernel.Rows;
-        packedBytes = Align((long)rows * chunks.Max(c => c.Steps) * MicroKernel.StepBytes);
-        SharedBytes = packedBytes;
-        foreach (var output in outputs)
+        _spec = spec;
+        _kernel = kernel;
+        _lefts = [.. spec.Lefts.Select(l => l.Operand.Source(kernel.Panels, left: true))];
+        _chunks = ProductPlan.Chunks(spec.Lefts, kernel.StepElements);
+        _blockCapacity = Math.Min(spec.Rows, BlockRows);
+        _outputs = [.. spec.Outputs.Select(o => new TiledOutput(o, _chunks, kernel))];
+        var rows = (_blockCapacity + kernel.Rows - 1) / kernel.Rows * kernel.Rows;
+        _packedBytes = Align((long)rows * _chunks.Max(c => c.Steps) * MicroKernel.StepBytes);
+        SharedBytes = _packedBytes;
+        foreach (var output in _outputs)
         {
-            panelBytes = Math.Max(panelBytes, output.PanelBytes);
-            tileBytes = Math.Max(tileBytes, Align((long)rows * output.TileColumns * sizeof(float)));
+            _panelBytes = Math.Max(_panelBytes, output.PanelBytes);
+            _tileBytes = Math.Max(_tileBytes, Align((long)rows * output.TileColumns * sizeof(float)));
             if (output.FirstChunk == output.LastChunk)
                 continue;
             output.SumsOffset = SharedBytes;
@@ -56,7 +56,7 @@ internal sealed unsafe class TiledProduct
             SharedBytes += output.SumsStride * output.Tiles;
         }
 
-        WorkerBytes = panelBytes + tileBytes + Align(PanelSource.ScratchBytes(Math.Max(kernel.Width, kernel.Rows)));
+        WorkerBytes = _panelBytes + _tileBytes + Align(PanelSource.ScratchBytes(Math.Max(kernel.Width, kernel.Rows)));
         PrepareKernels();
     }
 
@@ -67,13 +67,13 @@ internal sealed unsafe class TiledProduct
     public long WorkerBytes { get; }
 
     /// <summary>Phases at full capacity.</summary>
-    public int Phases => 2 * chunks.Length * Blocks(spec.Rows);
+    public int Phases => 2 * _chunks.Length * Blocks(_spec.Rows);
 
     public void Bind(byte* sharedScratch, byte* workerScratch, long stride)
     {
-        shared = sharedScratch;
-        workers = workerScratch;
-        workerStride = stride;
+        _shared = sharedScratch;
+        _workers = workerScratch;
+        _workerStride = stride;
     }
 
     /// <summary>Tiles of a phase for this count; zero for phases that it does not need.</summary>
@@ -84,12 +84,12 @@ internal sealed unsafe class TiledProduct
         if (block >= Blocks(rows))
             return 0;
         var tiles = 0;
-        foreach (var output in outputs)
+        foreach (var output in _outputs)
             tiles += output.IsActive(chunk, inner) ? output.Tiles : 0;
         if (packing && tiles > 0)
         {
             var perTile = GroupsPerTile(chunk);
-            return (new RowGroups(RowsOf(block, rows), kernel).Count + perTile - 1) / perTile;
+            return (new RowGroups(RowsOf(block, rows), _kernel).Count + perTile - 1) / perTile;
         }
 
         return tiles;
@@ -100,16 +100,16 @@ internal sealed unsafe class TiledProduct
         var (block, chunk, packing) = At(phase);
         var (rows, inner) = Bound(count);
         // How many workers there are is only a guess for prefetching, so a race does no harm.
-        if (worker >= workerCount)
-            workerCount = worker + 1;
-        var scratch = workers + worker * workerStride;
+        if (worker >= _workerCount)
+            _workerCount = worker + 1;
+        var scratch = _workers + worker * _workerStride;
         if (packing)
         {
             Pack(tile, block, chunk, rows, inner, scratch);
             return;
         }
 
-        foreach (var output in outputs)
+        foreach (var output in _outputs)
         {
             if (!output.IsActive(chunk, inner))
                 continue;
@@ -131,16 +131,16 @@ internal sealed unsafe class TiledProduct
 
     private static int RowsOf(int block, int rows) => FirstRow(block + 1, rows) - FirstRow(block, rows);
 
-    private (int Block, int Chunk, bool Packing) At(int phase) => (phase / (2 * chunks.Length), phase / 2 % chunks.Length, phase % 2 == 0);
+    private (int Block, int Chunk, bool Packing) At(int phase) => (phase / (2 * _chunks.Length), phase / 2 % _chunks.Length, phase % 2 == 0);
 
-    private (int Rows, int Inner) Bound(int count) => spec.Counted == CountedDimension.Rows ? (count, int.MaxValue) : (spec.Rows, count);
+    private (int Rows, int Inner) Bound(int count) => _spec.Counted == CountedDimension.Rows ? (count, int.MaxValue) : (_spec.Rows, count);
 
     private int GroupsPerTile(int chunk) =>
-        Math.Max(1, PackElements / Math.Max(1, kernel.Rows * chunks[chunk].Steps * kernel.StepElements));
+        Math.Max(1, PackElements / Math.Max(1, _kernel.Rows * _chunks[chunk].Steps * _kernel.StepElements));
 
     private void Pack(int tile, int block, int chunk, int rows, int inner, byte* scratch)
     {
-        var groups = new RowGroups(RowsOf(block, rows), kernel);
+        var groups = new RowGroups(RowsOf(block, rows), _kernel);
         var first = FirstRow(block, rows);
         var perTile = GroupsPerTile(chunk);
         var end = Math.Min(groups.Count, (tile + 1) * perTile);
@@ -148,11 +148,11 @@ internal sealed unsafe class TiledProduct
         {
             var width = groups.RowsOf(g);
             var start = groups.Start(g);
-            var to = shared + (long)start * chunks[chunk].Steps * MicroKernel.StepBytes;
-            foreach (var piece in chunks[chunk].Pieces)
+            var to = _shared + (long)start * _chunks[chunk].Steps * MicroKernel.StepBytes;
+            foreach (var piece in _chunks[chunk].Pieces)
             {
                 var count = Math.Clamp(inner - piece.Inner, 0, piece.Count);
-                lefts[piece.Left].Pack(first + start, Math.Min(width, groups.Rows - start), width, piece.Inner, count,
+                _lefts[piece.Left].Pack(first + start, Math.Min(width, groups.Rows - start), width, piece.Inner, count,
                     to + (long)piece.Step * width * MicroKernel.StepBytes, scratch);
             }
         }
@@ -160,7 +160,7 @@ internal sealed unsafe class TiledProduct
 
     private void Multiply(TiledOutput output, int tile, int block, int chunk, int rows, int inner, byte* scratch)
     {
-        var groups = new RowGroups(RowsOf(block, rows), kernel);
+        var groups = new RowGroups(RowsOf(block, rows), _kernel);
         var firstRow = FirstRow(block, rows);
         var firstColumn = tile * output.TileColumns;
         var columns = Math.Min(output.TileColumns, output.Spec.Columns - firstColumn);
@@ -170,9 +170,9 @@ internal sealed unsafe class TiledProduct
             passCount++;
         var lastChunk = output.IsLast(chunk, inner);
         var keepsSums = output.FirstChunk != output.LastChunk;
-        var sums = (float*)(keepsSums ? shared + output.SumsOffset + tile * output.SumsStride : scratch + panelBytes);
+        var sums = (float*)(keepsSums ? _shared + output.SumsOffset + tile * output.SumsStride : scratch + _panelBytes);
         var reusesSums = !keepsSums && passCount == 1;
-        var packScratch = scratch + panelBytes + tileBytes;
+        var packScratch = scratch + _panelBytes + _tileBytes;
 
         for (var p = 0; p < passCount; p++)
         {
@@ -181,7 +181,7 @@ internal sealed unsafe class TiledProduct
             var accumulate = p > 0 || chunk != output.FirstChunk;
             var finish = lastChunk && p == passCount - 1;
             // While the kernel computes, what is packed next comes near: the next pass, or the tile that this worker will probably claim.
-            var nextTile = p < passCount - 1 ? tile : tile + workerCount;
+            var nextTile = p < passCount - 1 ? tile : tile + _workerCount;
             var nextPass = p < passCount - 1 ? passes[p + 1] : passes[0];
             var part = 0;
             var parts = (groups.Rows + BatchRows - 1) / BatchRows;
@@ -197,7 +197,7 @@ internal sealed unsafe class TiledProduct
                 if (finish)
                     Epilogue.Prefetch(output.Spec, firstRow + start, Math.Min(batch * width, groups.Rows - start), firstColumn, columns);
                 var stored = output.Multiply(pass, firstColumn, columns, inner, scratch,
-                    shared + (long)start * chunks[chunk].Steps * MicroKernel.StepBytes, (long)width * chunks[chunk].Steps * MicroKernel.StepBytes,
+                    _shared + (long)start * _chunks[chunk].Steps * MicroKernel.StepBytes, (long)width * _chunks[chunk].Steps * MicroKernel.StepBytes,
                     width, batch, target, accumulate, finish ? firstRow + start : -1);
                 if (finish && stored < columns)
                 {
@@ -212,10 +212,10 @@ internal sealed unsafe class TiledProduct
 
     private void PrepareKernels()
     {
-        for (var rows = 1; rows <= kernel.Rows; rows++)
+        for (var rows = 1; rows <= _kernel.Rows; rows++)
         {
-            kernel.Prepare(rows, kernel.Width);
-            kernel.Prepare(rows, kernel.NarrowWidth);
+            _kernel.Prepare(rows, _kernel.Width);
+            _kernel.Prepare(rows, _kernel.NarrowWidth);
         }
     }
 }

@@ -9,19 +9,19 @@ namespace Afina.Engine.Cpu.Panels;
 internal sealed unsafe class DecodingReader<TDecoder>(TDecoder decoder, Weight weight) : MatrixReader
     where TDecoder : struct, IBlockDecoder
 {
-    private readonly BlockReader other = new(weight, PanelKind.Bf16);
-    private readonly byte* data = weight.Data;
-    private readonly int blocksPerRow = weight.Columns / weight.Format.BlockElements;
-    private readonly int blockElements = weight.Format.BlockElements;
-    private readonly int blockBytes = weight.Format.BlockBytes;
-    private readonly bool aligned = weight.Columns % weight.Format.BlockElements == 0;
+    private readonly BlockReader _other = new(weight, PanelKind.Bf16);
+    private readonly byte* _data = weight.Data;
+    private readonly int _blocksPerRow = weight.Columns / weight.Format.BlockElements;
+    private readonly int _blockElements = weight.Format.BlockElements;
+    private readonly int _blockBytes = weight.Format.BlockBytes;
+    private readonly bool _aligned = weight.Columns % weight.Format.BlockElements == 0;
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Read(int row, int rows, int column, int columns, byte* destination, int stride)
     {
-        if (!aligned || ((column | columns) & 31) != 0)
+        if (!_aligned || ((column | columns) & 31) != 0)
         {
-            other.Read(row, rows, column, columns, destination, stride);
+            _other.Read(row, rows, column, columns, destination, stride);
             return;
         }
 
@@ -41,7 +41,7 @@ internal sealed unsafe class DecodingReader<TDecoder>(TDecoder decoder, Weight w
 
     public override void Prefetch(int row, int rows, int column, int columns)
     {
-        var (first, last) = (column / blockElements, (column + columns + blockElements - 1) / blockElements);
-        PrefetchRows(data + ((long)row * blocksPerRow + first) * blockBytes, (long)blocksPerRow * blockBytes, rows, (last - first) * blockBytes);
+        var (first, last) = (column / _blockElements, (column + columns + _blockElements - 1) / _blockElements);
+        PrefetchRows(_data + ((long)row * _blocksPerRow + first) * _blockBytes, (long)_blocksPerRow * _blockBytes, rows, (last - first) * _blockBytes);
     }
 }

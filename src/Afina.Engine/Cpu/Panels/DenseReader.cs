@@ -5,9 +5,9 @@ namespace Afina.Engine.Cpu.Panels;
 /// <summary>Reads plain fp32 or bfloat16 elements.</summary>
 internal sealed unsafe class DenseReader(byte* data, DType type, int stride, PanelKind kind) : MatrixReader
 {
-    private readonly byte* data = data;
+    private readonly byte* _data = data;
 
-    public override byte* Data => (type, kind) is (DType.F32, PanelKind.Fp32) or (DType.BF16, PanelKind.Bf16) ? data : null;
+    public override byte* Data => (type, kind) is (DType.F32, PanelKind.Fp32) or (DType.BF16, PanelKind.Bf16) ? _data : null;
 
     public override int Stride => stride;
 
@@ -20,24 +20,24 @@ internal sealed unsafe class DenseReader(byte* data, DType type, int stride, Pan
             switch (type, kind)
             {
                 case (DType.F32, PanelKind.Fp32):
-                    new ReadOnlySpan<float>((float*)data + start, columns).CopyTo(new Span<float>((float*)destination + to, columns));
+                    new ReadOnlySpan<float>((float*)_data + start, columns).CopyTo(new Span<float>((float*)destination + to, columns));
                     break;
                 case (DType.F32, PanelKind.RoundedFp32):
-                    Conversions.Round((float*)data + start, (float*)destination + to, columns);
+                    Conversions.Round((float*)_data + start, (float*)destination + to, columns);
                     break;
                 case (DType.F32, PanelKind.Bf16):
-                    Conversions.ToBf16((float*)data + start, (ushort*)destination + to, columns);
+                    Conversions.ToBf16((float*)_data + start, (ushort*)destination + to, columns);
                     break;
                 case (DType.BF16, PanelKind.Bf16):
-                    new ReadOnlySpan<ushort>((ushort*)data + start, columns).CopyTo(new Span<ushort>((ushort*)destination + to, columns));
+                    new ReadOnlySpan<ushort>((ushort*)_data + start, columns).CopyTo(new Span<ushort>((ushort*)destination + to, columns));
                     break;
                 default:
-                    Conversions.ToFp32((ushort*)data + start, (float*)destination + to, columns);
+                    Conversions.ToFp32((ushort*)_data + start, (float*)destination + to, columns);
                     break;
             }
         }
     }
 
     public override void Prefetch(int row, int rows, int column, int columns) =>
-        PrefetchRows(data + ((long)row * stride + column) * type.Bytes(), (long)stride * type.Bytes(), rows, columns * type.Bytes());
+        PrefetchRows(_data + ((long)row * stride + column) * type.Bytes(), (long)stride * type.Bytes(), rows, columns * type.Bytes());
 }

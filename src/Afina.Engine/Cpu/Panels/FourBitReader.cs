@@ -9,30 +9,30 @@ namespace Afina.Engine.Cpu.Panels;
 /// them up. Blocks run on across the ends of rows, so a range may begin and end inside one.</summary>
 internal sealed unsafe class FourBitReader(Weight weight) : MatrixReader
 {
-    private readonly byte* data = weight.Data;
-    private readonly long columnsOfWeight = weight.Columns;
-    private readonly float[] codeValues = weight.Scales!.Map;
-    private readonly ScaleReader scales = new(weight.Scales!);
+    private readonly byte* _data = weight.Data;
+    private readonly long _columnsOfWeight = weight.Columns;
+    private readonly float[] _codeValues = weight.Scales!.Map;
+    private readonly ScaleReader _scales = new(weight.Scales!);
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Read(int row, int rows, int column, int columns, byte* destination, int stride)
     {
-        var map = Vector512.Create(codeValues.AsSpan());
+        var map = Vector512.Create(_codeValues.AsSpan());
         var values = stackalloc ushort[16];
         for (var r = 0; r < rows; r++)
         {
-            var start = (row + r) * columnsOfWeight + column;
+            var start = (row + r) * _columnsOfWeight + column;
             var to = (ushort*)destination + (long)r * stride;
             for (var rest = columns; rest > 0;)
             {
-                var block = start >> scales.BlockShift;
-                var count = (int)Math.Min(rest, ((block + 1) << scales.BlockShift) - start);
-                var table = Conversions.Narrow(map * scales.At(block));
+                var block = start >> _scales.BlockShift;
+                var count = (int)Math.Min(rest, ((block + 1) << _scales.BlockShift) - start);
+                var table = Conversions.Narrow(map * _scales.At(block));
                 var i = 0;
                 if ((start & 1) == 0)
                 {
                     var wide = table.ToVector512Unsafe();
-                    var codes = data + (start >> 1);
+                    var codes = _data + (start >> 1);
                     for (; i <= count - 32; i += 32, codes += 16)
                     {
                         // One 32-bit lane per byte: its high half is the first element, its low half the second.
@@ -47,7 +47,7 @@ internal sealed unsafe class FourBitReader(Weight weight) : MatrixReader
                 for (; i < count; i++)
                 {
                     var at = start + i;
-                    to[i] = values[(at & 1) == 0 ? data[at >> 1] >> 4 : data[at >> 1] & 15];
+                    to[i] = values[(at & 1) == 0 ? _data[at >> 1] >> 4 : _data[at >> 1] & 15];
                 }
 
                 to += count;
@@ -58,5 +58,5 @@ internal sealed unsafe class FourBitReader(Weight weight) : MatrixReader
     }
 
     public override void Prefetch(int row, int rows, int column, int columns) =>
-        PrefetchRows(data + (row * columnsOfWeight + column) / 2, columnsOfWeight / 2, rows, columns / 2);
+        PrefetchRows(_data + (row * _columnsOfWeight + column) / 2, _columnsOfWeight / 2, rows, columns / 2);
 }

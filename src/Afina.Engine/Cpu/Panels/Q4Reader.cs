@@ -10,31 +10,31 @@ internal sealed unsafe class Q4Reader(Weight weight) : MatrixReader
 {
     private const int Block = 32;
 
-    private readonly BlockReader other = new(weight, PanelKind.Bf16);
-    private readonly byte* data = weight.Data;
-    private readonly int blockBytes = weight.Format.BlockBytes;
-    private readonly int blocksPerRow = weight.Columns / Block;
-    private readonly bool aligned = weight.Columns % Block == 0;
-    private readonly bool hasMinimum = weight.Format.Name == "Q4_1";
+    private readonly BlockReader _other = new(weight, PanelKind.Bf16);
+    private readonly byte* _data = weight.Data;
+    private readonly int _blockBytes = weight.Format.BlockBytes;
+    private readonly int _blocksPerRow = weight.Columns / Block;
+    private readonly bool _aligned = weight.Columns % Block == 0;
+    private readonly bool _hasMinimum = weight.Format.Name == "Q4_1";
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Read(int row, int rows, int column, int columns, byte* destination, int stride)
     {
-        if (!aligned || ((column | columns) & (Block - 1)) != 0)
+        if (!_aligned || ((column | columns) & (Block - 1)) != 0)
         {
-            other.Read(row, rows, column, columns, destination, stride);
+            _other.Read(row, rows, column, columns, destination, stride);
             return;
         }
 
         // Lanes 0 to 15 look up the low halves of bytes 0 to 15, lanes 16 to 31 the high halves.
         for (var r = 0; r < rows; r++)
         {
-            var block = data + ((long)(row + r) * blocksPerRow + column / Block) * blockBytes;
+            var block = _data + ((long)(row + r) * _blocksPerRow + column / Block) * _blockBytes;
             var to = (ushort*)destination + (long)r * stride;
-            for (var c = 0; c < columns; c += Block, block += blockBytes)
+            for (var c = 0; c < columns; c += Block, block += _blockBytes)
             {
-                var table = Conversions.Narrow(hasMinimum ? Q4Values.WithMinimum(block) : Q4Values.Symmetric(block)).ToVector512Unsafe();
-                var codes = Avx2.ConvertToVector256Int16(Vector128.Load(block + blockBytes - 16)).AsUInt16();
+                var table = Conversions.Narrow(_hasMinimum ? Q4Values.WithMinimum(block) : Q4Values.Symmetric(block)).ToVector512Unsafe();
+                var codes = Avx2.ConvertToVector256Int16(Vector128.Load(block + _blockBytes - 16)).AsUInt16();
                 var indices = Vector512.Create(codes & Vector256.Create((ushort)15), codes >>> 4);
                 Avx512BW.PermuteVar32x16(table, indices).Store(to + c);
             }
@@ -42,5 +42,5 @@ internal sealed unsafe class Q4Reader(Weight weight) : MatrixReader
     }
 
     public override void Prefetch(int row, int rows, int column, int columns) =>
-        PrefetchRows(data + ((long)row * blocksPerRow + column / Block) * blockBytes, (long)blocksPerRow * blockBytes, rows, (columns + Block - 1) / Block * blockBytes);
+        PrefetchRows(_data + ((long)row * _blocksPerRow + column / Block) * _blockBytes, (long)_blocksPerRow * _blockBytes, rows, (columns + Block - 1) / Block * _blockBytes);
 }

@@ -7,21 +7,21 @@ namespace Afina.Engine.Cpu.Panels;
 /// <summary>Scales of bitsandbytes' blocks, without calls or divisions, which would cost as much as the block itself.</summary>
 internal readonly struct ScaleReader
 {
-    private readonly float[]? absMax;
-    private readonly byte[] codes;
-    private readonly float[] nested;
-    private readonly float[] map;
-    private readonly float offset;
-    private readonly int nestedShift;
+    private readonly float[]? _absMax;
+    private readonly byte[] _codes;
+    private readonly float[] _nested;
+    private readonly float[] _map;
+    private readonly float _offset;
+    private readonly int _nestedShift;
 
     public ScaleReader(BlockScales scales)
     {
-        absMax = scales.AbsMax;
-        codes = scales.Codes ?? [];
-        nested = scales.NestedAbsMax ?? [];
-        map = scales.NestedMap ?? [];
-        offset = scales.Offset;
-        nestedShift = BitOperations.Log2((uint)Math.Max(1, scales.NestedBlockSize));
+        _absMax = scales.AbsMax;
+        _codes = scales.Codes ?? [];
+        _nested = scales.NestedAbsMax ?? [];
+        _map = scales.NestedMap ?? [];
+        _offset = scales.Offset;
+        _nestedShift = BitOperations.Log2((uint)Math.Max(1, scales.NestedBlockSize));
         BlockShift = BitOperations.Log2((uint)scales.BlockSize);
     }
 
@@ -34,5 +34,5 @@ internal readonly struct ScaleReader
 
     /// <summary>The absolute maximum of a block.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public float At(long block) => absMax is not null ? absMax[block] : map[codes[block]] * nested[block >> nestedShift] + offset;
+    public float At(long block) => _absMax is not null ? _absMax[block] : _map[_codes[block]] * _nested[block >> _nestedShift] + _offset;
 }
