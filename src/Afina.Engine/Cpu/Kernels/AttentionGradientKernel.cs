@@ -20,7 +20,7 @@ internal sealed unsafe class AttentionGradientKernel : Kernel
     private readonly Cells _o, _do, _dq, _dk, _dv;
     private readonly float* _lse;
     private readonly float* _delta;
-    private readonly AttentionBlocks _keyPacking, _queryPacking, _keys, _queries;
+    private readonly AttentionBlocks _keys, _queries;
     private readonly int _group;
     private readonly long _lanesAt, _otherLanesAt, _sumsAt, _otherSumsAt, _scoresAt, _productsAt, _weightsAt, _otherWeightsAt, _statisticsAt, _packAt;
 
@@ -39,8 +39,6 @@ internal sealed unsafe class AttentionGradientKernel : Kernel
         (_dq, _dk, _dv) = (new Cells(node.Outputs[0], memory), new Cells(node.Outputs[1], memory), new Cells(node.Outputs[2], memory));
         _lse = (float*)memory[node.Inputs[6]];
         var (rows, queries, segments) = (k.Rows.Of(memory.Capacity), q.Rows.Of(memory.Capacity), memory.Capacity.Segments);
-        _keyPacking = new AttentionBlocks(rows, segments, _products.PackedRows);
-        _queryPacking = new AttentionBlocks(queries, segments, _products.PackedRows);
         _keys = new AttentionBlocks(rows, segments, AttentionProducts.Lanes);
         _queries = new AttentionBlocks(queries, segments, AttentionProducts.Lanes);
 
@@ -69,37 +67,28 @@ internal sealed unsafe class AttentionGradientKernel : Kernel
     public override void Begin(in Counts counts)
     {
         _segments.Begin(counts);
-        foreach (var heads in (ReadOnlySpan<PackedHeads>)[_q, _k, _v, _d])
-            heads.Clear();
-        foreach (var blocks in (ReadOnlySpan<AttentionBlocks>)[_keyPacking, _queryPacking, _keys, _queries])
-            blocks.Clear();
+        _keys.Clear();
+        _queries.Clear();
         for (var s = _segments.Count - 1; s >= 0; s--)
         {
-            var (rows, queries) = (_segments[s].Length, _segments.QueryCount(s));
-            _k.Add(s, rows);
-            _v.Add(s, rows);
-            _q.Add(s, queries);
-            _d.Add(s, queries);
-            _keyPacking.Add(s, rows);
-            _queryPacking.Add(s, queries);
-            _keys.Add(s, rows);
-            _queries.Add(s, queries);
+            _keys.Add(s, _segments[s].Length);
+            _queries.Add(s, _segments.QueryCount(s));
         }
     }
 
     public override int Tiles(int phase, in Counts counts) => phase == 0
-        ? _keyPacking.Count + _queryPacking.Count
+        ? PackTiles(_segments.Rows) + PackTiles(_segments.Queries)
         : _keys.Count * _options.KeyValueHeads + _queries.Count * _options.Heads + (_segments.CoversAll ? 0 : 1);
 
     public override void Run(int phase, int tile, int worker, in Counts counts)
     {
         var scratch = _memory.WorkerScratch(worker);
-        var keyTiles = phase == 0 ? _keyPacking.Count : _keys.Count * _options.KeyValueHeads;
+        var keyTiles = phase == 0 ? PackTiles(_segments.Rows) : _keys.Count * _options.KeyValueHeads;
         var queryTile = tile - keyTiles;
         if (phase == 0 && tile < keyTiles)
-            PackKeys(_keyPacking[tile].Segment, _keyPacking[tile].First, scratch + _packAt);
+            PackKeys(tile * _products.PackedRows, scratch + _packAt);
         else if (phase == 0)
-            PackQueries(_queryPacking[queryTile].Segment, _queryPacking[queryTile].First, scratch + _packAt);
+            PackQueries(queryTile * _products.PackedRows, scratch + _packAt);
         else if (tile < keyTiles)
             RunKeys(_keys[tile / _options.KeyValueHeads].Segment, _keys[tile / _options.KeyValueHeads].First, tile % _options.KeyValueHeads, scratch);
         else if (queryTile < _queries.Count * _options.Heads)
@@ -108,21 +97,21 @@ internal sealed unsafe class AttentionGradientKernel : Kernel
             ClearUncovered();
     }
 
-    private void PackKeys(int segment, int first, byte* scratch)
+    private int PackTiles(int rows) => (rows + _products.PackedRows - 1) / _products.PackedRows;
+
+    private void PackKeys(int first, byte* scratch)
     {
-        var (start, length) = (_segments[segment].Start, _segments[segment].Length);
-        var count = Math.Min(_products.PackedRows, length - first);
-        _k.Pack(segment, start, first, count, length, scratch);
-        _v.Pack(segment, start, first, count, length, scratch);
+        var count = Math.Min(_products.PackedRows, _segments.Rows - first);
+        _k.Pack(first, count, _products.Steps(first), scratch);
+        _v.Pack(first, count, _products.Steps(first), scratch);
     }
 
-    private void PackQueries(int segment, int first, byte* scratch)
+    private void PackQueries(int first, byte* scratch)
     {
-        var (start, length) = (_segments.FirstQuery(segment), _segments.QueryCount(segment));
-        var count = Math.Min(_products.PackedRows, length - first);
-        _q.Pack(segment, start, first, count, length, scratch);
-        _d.Pack(segment, start, first, count, length, scratch);
-        for (var at = (long)(start + first) * _options.Heads; at < (start + (long)first + count) * _options.Heads; at++)
+        var count = Math.Min(_products.PackedRows, _segments.Queries - first);
+        _q.Pack(first, count, _products.Steps(first), scratch);
+        _d.Pack(first, count, _products.Steps(first), scratch);
+        for (var at = (long)first * _options.Heads; at < ((long)first + count) * _options.Heads; at++)
             _delta[at] = AttentionRows.Dot(_do, _o, at * _options.HeadDim, _options.HeadDim);
     }
 
@@ -149,13 +138,14 @@ internal sealed unsafe class AttentionGradientKernel : Kernel
         {
             var span = _segments[s];
             limits.Set(_segments, segment, query, count, s == segment, span.Length, span.FirstPosition, _options.Window);
-            for (var from = limits.First / _products.GroupRows * _products.GroupRows; from < limits.End; from += _products.BlockRows)
+            var end = limits.End == 0 ? 0 : span.Start + limits.End;
+            for (var from = (span.Start + limits.First) / _products.GroupRows * _products.GroupRows; from < end; from += _products.BlockRows)
             {
-                var rows = Math.Min(_products.BlockRows, limits.End - from);
-                _products.Scores(_k.Rows(s, kv, from), rows, lanes, width, scores);
-                _products.Scores(_v.Rows(s, kv, from), rows, otherLanes, width, products);
-                AttentionGradientMath.Queries(_options, scores, products, from, rows, width, &limits, lse, delta, weights);
-                _products.Sums(_k.Columns(s, kv), _products.Steps(from), _products.Steps(span.Length), rows, scratch + _weightsAt, width, sums);
+                var rows = Math.Min(_products.BlockRows, end - from);
+                _products.Scores(_k.Rows(kv, from), rows, lanes, width, scores);
+                _products.Scores(_v.Rows(kv, from), rows, otherLanes, width, products);
+                AttentionGradientMath.Queries(_options, scores, products, from - span.Start, rows, width, &limits, lse, delta, weights);
+                _products.Sums(_k.Columns(kv), _products.Steps(from), _k.AllSteps, rows, scratch + _weightsAt, width, sums);
             }
         }
 
@@ -175,11 +165,12 @@ internal sealed unsafe class AttentionGradientKernel : Kernel
         for (var s = segment; s >= 0; s = _segments.NextBelow(segment, s))
         {
             // Queries before the first key do not see it; those past the window of the last one see none.
-            var queries = _segments.FirstQuery(s);
-            var from = s == segment ? _segments.LowerBound(own.Start + first) - queries : 0;
-            var end = _segments.QueryCount(s);
+            var from = s == segment ? _segments.LowerBound(own.Start + first) : _segments.FirstQuery(s);
+            var end = _segments.FirstQuery(s) + _segments.QueryCount(s);
             if (_options.Window > 0)
-                end = Math.Min(end, _segments.LowerBound(_segments[s].Start + own.FirstPosition + first + count - 1 + _options.Window - _segments[s].FirstPosition) - queries);
+                end = Math.Min(end, _segments.LowerBound(_segments[s].Start + own.FirstPosition + first + count - 1 + _options.Window - _segments[s].FirstPosition));
+            if (from >= end)
+                continue;
             for (from = from / _products.GroupRows * _products.GroupRows; from < end; from += _products.BlockRows)
                 RunKeys(segment, first, kv, s, from, Math.Min(_products.BlockRows, end - from), width, scratch);
         }
@@ -190,15 +181,16 @@ internal sealed unsafe class AttentionGradientKernel : Kernel
 
     private void RunKeys(int segment, int first, int kv, int querySegment, int from, int rows, int width, byte* scratch)
     {
-        var (own, below, query) = (_segments[segment], _segments[querySegment], _segments.FirstQuery(querySegment));
+        var (own, below) = (_segments[segment], _segments[querySegment]);
         var low = (int*)(scratch + _statisticsAt);
         var high = low + _products.BlockRows;
         var lse = (float*)(high + _products.BlockRows);
         var delta = lse + _products.BlockRows;
         for (var n = 0; n < rows; n++)
         {
-            var row = _segments.RowOf(query + from + n) - below.Start;
-            low[n] = _options.Window == 0 ? 0 : below.FirstPosition + row - _options.Window + 1 - own.FirstPosition - first;
+            // A group may begin with queries of the segment before: they see nothing here.
+            var row = _segments.RowOf(from + n) - below.Start;
+            low[n] = row < 0 ? int.MaxValue : _options.Window == 0 ? 0 : below.FirstPosition + row - _options.Window + 1 - own.FirstPosition - first;
             high[n] = querySegment == segment ? row - first : int.MaxValue;
         }
 
@@ -208,20 +200,20 @@ internal sealed unsafe class AttentionGradientKernel : Kernel
 
         float* scores = (float*)(scratch + _scoresAt), products = (float*)(scratch + _productsAt);
         var (probabilities, gradients) = (_products.Weights(scratch + _weightsAt, width), _products.Weights(scratch + _otherWeightsAt, width));
-        var (firstStep, allSteps) = (_products.Steps(from), _products.Steps(_segments.QueryCount(querySegment)));
+        var firstStep = _products.Steps(from);
         for (var head = kv * _group; head < (kv + 1) * _group; head++)
         {
             for (var n = 0; n < rows; n++)
             {
-                var at = (query + (long)from + n) * _options.Heads + head;
+                var at = ((long)from + n) * _options.Heads + head;
                 (lse[n], delta[n]) = (_lse[at], _delta[at]);
             }
 
-            _products.Scores(_q.Rows(querySegment, head, from), rows, scratch + _lanesAt, width, scores);
-            _products.Scores(_d.Rows(querySegment, head, from), rows, scratch + _otherLanesAt, width, products);
+            _products.Scores(_q.Rows(head, from), rows, scratch + _lanesAt, width, scores);
+            _products.Scores(_d.Rows(head, from), rows, scratch + _otherLanesAt, width, products);
             AttentionGradientMath.Keys(_options, scores, products, rows, width, low, high, lse, delta, probabilities, gradients);
-            _products.Sums(_q.Columns(querySegment, head), firstStep, allSteps, rows, scratch + _otherWeightsAt, width, (float*)(scratch + _sumsAt));
-            _products.Sums(_d.Columns(querySegment, head), firstStep, allSteps, rows, scratch + _weightsAt, width, (float*)(scratch + _otherSumsAt));
+            _products.Sums(_q.Columns(head), firstStep, _q.AllSteps, rows, scratch + _otherWeightsAt, width, (float*)(scratch + _sumsAt));
+            _products.Sums(_d.Columns(head), firstStep, _d.AllSteps, rows, scratch + _weightsAt, width, (float*)(scratch + _otherSumsAt));
         }
     }
 

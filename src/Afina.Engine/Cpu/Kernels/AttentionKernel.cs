@@ -30,6 +30,7 @@ internal sealed unsafe class AttentionKernel : Kernel
     private readonly int[] _streamed;
     private readonly (int Segment, int Chunk)[] _chunks;
     private readonly bool[] _isPacked;
+    private readonly long[] _valueStep;
     private readonly int _group;
     private readonly int _headTiles;
     private readonly long _lanesAt, _sumsAt, _maximaAt, _totalsAt, _scoresAt, _weightsAt, _keysAt, _valuesAt, _packAt, _streamAt;
@@ -44,7 +45,10 @@ internal sealed unsafe class AttentionKernel : Kernel
         _segments = new AttentionSegments(node, memory);
         _q = Operand.Dense(memory[q], q.Type, q.Columns).Source(_products.Kind, left: true);
         _k = new PackedHeads(_products, k, memory, rows: true, columns: false);
-        _v = new PackedHeads(_products, v, memory, rows: false, columns: true);
+
+        // A segment's values begin with a step, so that their sums do not depend on the segments before.
+        var most = Math.Min(memory.Capacity.Segments, v.Rows.Of(memory.Capacity));
+        _v = new PackedHeads(_products, v, memory, rows: false, columns: true, most * (_products.StepElements - 1));
         if (node.Inputs[5] is { } keys && node.Inputs[6] is { } values)
         {
             _cachedK = Operand.Dense(memory[keys], keys.Type, keys.Columns).Source(_products.Kind, left: true);
@@ -60,6 +64,7 @@ internal sealed unsafe class AttentionKernel : Kernel
         _streamed = new int[segments];
         _chunks = new (int, int)[segments * _stream.MostChunks];
         _isPacked = new bool[segments];
+        _valueStep = new long[segments];
         _group = _options.Heads / _options.KeyValueHeads;
         _headTiles = (_group + HeadsPerTile - 1) / HeadsPerTile;
 
@@ -91,11 +96,10 @@ internal sealed unsafe class AttentionKernel : Kernel
         _segments.Begin(counts);
         _packing.Clear();
         _queries.Clear();
-        _k.Clear();
-        _v.Clear();
         _streamedCount = 0;
         _chunkCount = 0;
         Array.Clear(_isPacked, 0, _segments.Count);
+        var step = 0L;
         for (var s = _segments.Count - 1; s >= 0; s--)
         {
             var count = _segments.QueryCount(s);
@@ -109,8 +113,8 @@ internal sealed unsafe class AttentionKernel : Kernel
                 continue;
             if (_segments[s].Parent >= 0)
                 _isPacked[_segments[s].Parent] = true;
-            _k.Add(s, _segments[s].Length);
-            _v.Add(s, _segments[s].Length);
+            _valueStep[s] = step;
+            step += _products.Steps(_segments[s].Length);
             _packing.Add(s, _segments[s].Length);
         }
     }
@@ -126,23 +130,28 @@ internal sealed unsafe class AttentionKernel : Kernel
 
     public override int Tiles(int phase, in Counts counts) => phase switch
     {
-        0 => _packing.Count,
+        0 => KeyPackTiles + _packing.Count,
         1 => QueryTiles + _chunkCount + (_segments.CoversAll ? 0 : 1),
         _ => _chunkCount == _streamedCount ? 0 : _streamedCount,
     };
+
+    private int KeyPackTiles => _packing.Count == 0 ? 0 : (_segments.Rows + _products.PackedRows - 1) / _products.PackedRows;
 
     private int QueryTiles => _queries.Count * _options.KeyValueHeads * _headTiles;
 
     public override void Run(int phase, int tile, int worker, in Counts counts)
     {
         var scratch = _memory.WorkerScratch(worker);
-        if (phase == 0)
+        if (phase == 0 && tile < KeyPackTiles)
         {
-            var (segment, first) = _packing[tile];
-            var (start, length) = (_segments[segment].Start, _segments[segment].Length);
-            var count = Math.Min(_products.PackedRows, length - first);
-            _k.Pack(segment, start, first, count, length, scratch + _packAt);
-            _v.Pack(segment, start, first, count, length, scratch + _packAt);
+            var first = tile * _products.PackedRows;
+            _k.Pack(first, Math.Min(_products.PackedRows, _segments.Rows - first), 0, scratch + _packAt);
+        }
+        else if (phase == 0)
+        {
+            var (segment, first) = _packing[tile - KeyPackTiles];
+            var count = Math.Min(_products.PackedRows, _segments[segment].Length - first);
+            _v.Pack(_segments[segment].Start + first, count, _valueStep[segment] + _products.Steps(first), scratch + _packAt);
         }
         else if (phase == 2)
         {
@@ -186,7 +195,8 @@ internal sealed unsafe class AttentionKernel : Kernel
             for (var block = limits.First / _products.BlockRows * _products.BlockRows; block < limits.End; block += _products.BlockRows)
             {
                 var from = Math.Max(block, limits.First / _products.GroupRows * _products.GroupRows);
-                RunBlock(_k.Rows(s, kv, from), _v.Columns(s, kv), _products.Steps(from), _products.Steps(span.Length),
+                var shift = (span.Start + from) % _products.GroupRows;
+                RunBlock(_k.Rows(kv, span.Start + from - shift), shift, _v.Columns(kv), _valueStep[s] + _products.Steps(from), _v.AllSteps,
                     from, Math.Min(block + _products.BlockRows, limits.End) - from, heads, width, &limits, scratch);
             }
 
@@ -199,7 +209,7 @@ internal sealed unsafe class AttentionKernel : Kernel
                 var steps = _products.Steps(rows);
                 _products.PackRows(_cachedK!, span.CacheStart + block, rows, kv * _options.HeadDim, scratch + _keysAt, scratch + _packAt);
                 _products.PackColumns(_cachedV!, span.CacheStart + block, rows, kv * _options.HeadDim, scratch + _valuesAt, 0, steps, scratch + _packAt);
-                RunBlock(scratch + _keysAt, scratch + _valuesAt, 0, steps, block, rows, heads, width, &limits, scratch);
+                RunBlock(scratch + _keysAt, 0, scratch + _valuesAt, 0, steps, block, rows, heads, width, &limits, scratch);
             }
         }
 
@@ -207,15 +217,15 @@ internal sealed unsafe class AttentionKernel : Kernel
             Store(query, count, head + h, h, scratch);
     }
 
-    private void RunBlock(byte* keys, byte* values, long firstStep, long allSteps, int first, int rows, int heads, int width, AttentionLimits* limits, byte* scratch)
+    private void RunBlock(byte* keys, int shift, byte* values, long firstStep, long allSteps, int first, int rows, int heads, int width, AttentionLimits* limits, byte* scratch)
     {
         var scores = (float*)(scratch + _scoresAt);
         var weights = _products.Weights(scratch + _weightsAt, width);
         for (var h = 0; h < heads; h++)
         {
             var sums = (float*)(scratch + _sumsAt + h * _products.SumBytes);
-            _products.Scores(keys, rows, scratch + _lanesAt + h * _products.LaneBytes, width, scores);
-            AttentionMath.Softmax(_options, scores, first, rows, width, limits, (float*)(scratch + _maximaAt) + h * AttentionProducts.Lanes,
+            _products.Scores(keys, shift + rows, scratch + _lanesAt + h * _products.LaneBytes, width, scores);
+            AttentionMath.Softmax(_options, scores + shift * AttentionProducts.Lanes, first, rows, width, limits, (float*)(scratch + _maximaAt) + h * AttentionProducts.Lanes,
                 (float*)(scratch + _totalsAt) + h * AttentionProducts.Lanes, sums, _options.HeadDim, weights);
             _products.Sums(values, firstStep, allSteps, rows, scratch + _weightsAt, width, sums);
         }

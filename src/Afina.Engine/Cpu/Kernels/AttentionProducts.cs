@@ -81,8 +81,8 @@ internal sealed unsafe class AttentionProducts
     /// <summary>Bytes of a block's right panels of <see cref="Lanes"/> lanes for the second product.</summary>
     public long WeightBytes => (long)Steps(BlockRows) * Lanes * MicroKernel.StepBytes;
 
-    /// <summary>Bytes of a tile of scores.</summary>
-    public long ScoreBytes => (long)BlockRows * TileStride;
+    /// <summary>Bytes of a tile of scores; a block that does not begin with a group takes more groups.</summary>
+    public long ScoreBytes => (BlockRows + 2L * GroupRows) * TileStride;
 
     /// <summary>Bytes of a tile of sums.</summary>
     public long SumBytes => (long)PaddedDim * TileStride;
