@@ -89,7 +89,8 @@ internal sealed unsafe class AttentionKernel : Kernel
 
     public override Scratch Scratch { get; }
 
-    public override int Phases(in Counts counts) => 3;
+    /// <summary>Packing, attention, joining of chunks; in generation there is nothing to pack, and each phase costs a meeting.</summary>
+    public override int Phases(in Counts counts) => 1 + (HasPacking ? 1 : 0) + (HasJoining ? 1 : 0);
 
     public override void Begin(in Counts counts)
     {
@@ -128,20 +129,25 @@ internal sealed unsafe class AttentionKernel : Kernel
             _chunks[_chunkCount++] = (segment, chunk);
     }
 
-    public override int Tiles(int phase, in Counts counts) => phase switch
+    public override int Tiles(int phase, in Counts counts) => (phase + (HasPacking ? 0 : 1)) switch
     {
         0 => KeyPackTiles + _packing.Count,
         1 => QueryTiles + _chunkCount + (_segments.CoversAll ? 0 : 1),
-        _ => _chunkCount == _streamedCount ? 0 : _streamedCount,
+        _ => _streamedCount,
     };
 
-    private int KeyPackTiles => _packing.Count == 0 ? 0 : (_segments.Rows + _products.PackedRows - 1) / _products.PackedRows;
+    private bool HasPacking => _packing.Count > 0;
+
+    private bool HasJoining => _chunkCount > _streamedCount;
+
+    private int KeyPackTiles => (_segments.Rows + _products.PackedRows - 1) / _products.PackedRows;
 
     private int QueryTiles => _queries.Count * _options.KeyValueHeads * _headTiles;
 
     public override void Run(int phase, int tile, int worker, in Counts counts)
     {
         var scratch = _memory.WorkerScratch(worker);
+        phase += HasPacking ? 0 : 1;
         if (phase == 0 && tile < KeyPackTiles)
         {
             var first = tile * _products.PackedRows;

@@ -12,7 +12,7 @@ internal sealed unsafe class AttentionStream
     public const int MaxQueries = 4;
 
     private const int Block = 64;
-    private const int MinChunk = 512;
+    private const int MinChunk = 256;
     private const int MaxChunks = 16;
 
     private readonly AttentionOptions _options;
