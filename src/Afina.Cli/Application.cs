@@ -57,6 +57,7 @@ internal static class Application
         QuickstartCommand.Create(),
         GenerateCommand.Create(),
         MergeCommand.Create(),
+        BenchCommand.Create(),
     ];
 
     private static int Fail(Exception error, int code)

@@ -24,6 +24,12 @@ public sealed record TrainBenchmarkOptions
     /// <summary>Type of the activations.</summary>
     public DType Type { get; init; } = DType.BF16;
 
+    /// <summary>The same by its name in recipes: bf16 or fp32.</summary>
+    public string? Precision
+    {
+        init => Type = value == "fp32" ? DType.F32 : DType.BF16;
+    }
+
     /// <summary>Sequences of a step.</summary>
     public int Sequences { get; init; } = 4;
 
