@@ -150,6 +150,24 @@ public sealed class AttentionKernelTests
         Assert.Equal(before, GC.GetAllocatedBytesForCurrentThread());
     }
 
+    [Theory]
+    [InlineData(DType.F32)]
+    [InlineData(DType.BF16)]
+    public void Many_possible_segments_cost_little_memory(DType type)
+    {
+        // A plan cannot know how short segments will be: its capacity may be one per row.
+        Assert.InRange(Bytes(1000), 0, Bytes(1) * 5 / 4);
+
+        long Bytes(int segments)
+        {
+            using var harness = new Harness(new Counts { Rows = 1000, Segments = segments }, type);
+            var o = harness.Add(new Attention(new AttentionOptions(4, 2, 16, 0.25f)), harness.Activation("q", Dimension.Rows, 64), harness.Activation("k", Dimension.Rows, 32),
+                harness.Activation("v", Dimension.Rows, 32), Ints(harness, [.. Enumerable.Repeat(new Segment(0, 0), segments)]), null, null, null)[0];
+            harness.Backward(o);
+            return new CpuBackend().Plan(harness.Graph, harness.Capacity, 1).ArenaBytes;
+        }
+    }
+
     /// <summary>All sizes where the oracle is fast, every third where it is slow.</summary>
     private static IEnumerable<AttentionOptions> Some(int rows) => Options.Where((_, i) => rows < 100 || i % 3 == 1);
 
