@@ -30,7 +30,9 @@ internal static class Application
         {
             if (args is [var verb, ..] && !verb.StartsWith('-') && root.Subcommands.All(command => command.Name != verb))
                 return Fail($"unknown verb {verb}{NearestName.Hint(verb, root.Subcommands.Select(command => command.Name))}; there are {string.Join(", ", root.Subcommands.Select(command => command.Name))}", WrongUsage);
-            var parsed = root.Parse(args.Length == 0 ? ["--help"] : args);
+            if (args.Length == 0)
+                return Overview.Show(root);
+            var parsed = root.Parse(args);
             if (parsed.Errors.Count > 0)
                 return Fail(parsed.Errors[0].Message, WrongUsage);
             return parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
@@ -55,6 +57,9 @@ internal static class Application
         PlanCommand.Create(),
         EvalCommand.Create(),
         QuickstartCommand.Create(),
+        ChatCommand.Create(),
+        InspectCommand.Create(),
+        DoctorCommand.Create(),
         GenerateCommand.Create(),
         MergeCommand.Create(),
         BenchCommand.Create(),

@@ -76,11 +76,15 @@ internal sealed class Tool : IDisposable
         return Wait(process);
     }
 
-    public Process Start(params string[] arguments)
+    public Process Start(params string[] arguments) => Start(input: false, arguments);
+
+    /// <summary>Starts it, its standard input in the test's hands if asked for.</summary>
+    public Process Start(bool input, params string[] arguments)
     {
         var program = Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "..", "..", "Afina.Cli", new DirectoryInfo(AppContext.BaseDirectory).Name, "Afina.Cli.dll"));
         var start = new ProcessStartInfo(Environment.ProcessPath is { } path && Path.GetFileNameWithoutExtension(path) == "dotnet" ? path : "dotnet", ["exec", program, .. arguments])
         {
+            RedirectStandardInput = input,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
             WorkingDirectory = Folder,

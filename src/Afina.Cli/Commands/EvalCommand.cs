@@ -11,7 +11,7 @@ internal static class EvalCommand
     /// <summary>The verb.</summary>
     public static Command Create()
     {
-        var command = new Command("eval", "Measures a model, and an adapter beside it, on rows that were not trained.");
+        var command = new Command("eval", "Measures a model, and an adapter beside it, on rows.");
         var data = new Argument<string>("data") { Description = "a file of rows: as for training, or question, choices, answer" };
         var adapter = CommonOptions.Adapter();
         var model = CommonOptions.Base();

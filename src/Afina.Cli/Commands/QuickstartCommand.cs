@@ -14,7 +14,7 @@ internal static class QuickstartCommand
     /// <summary>The verb.</summary>
     public static Command Create()
     {
-        var command = new Command("quickstart", "Fine-tunes the model that comes with Afina in about two minutes, and measures that it got better.");
+        var command = new Command("quickstart", "Fine-tunes a model in about two minutes and measures the gain.");
         var qlora = new Option<bool>("--qlora") { Description = "train over a base quantized to 4 bits (NF4)" };
         var data = new Option<string?>("--data") { Description = "a folder with train.jsonl and valid.jsonl of prompt and completion (default: messages to a shop)" };
         var output = new Option<string>("--output", "-o") { Description = "where the adapter goes", DefaultValueFactory = _ => Path.Combine("runs", "quickstart") };

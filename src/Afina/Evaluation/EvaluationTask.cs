@@ -103,8 +103,8 @@ internal sealed class EvaluationTask
     private static List<string> LabelsOf(List<EvaluationRow> rows, string data)
     {
         var labels = rows.Select(row => row.Answer?.Trim()).OfType<string>().Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal).ToList();
-        return labels.Count is > 1 and <= MostLabels ? labels
-            : throw new InvalidDataException($"{data}: the answers have {labels.Count} distinct texts; --labels needs 2 to {MostLabels} that repeat");
+        return labels.Count is > 1 and <= MostLabels && labels.Count <= rows.Count / 2 ? labels
+            : throw new InvalidDataException($"{data}: {rows.Count} rows have {labels.Count} distinct answers; --labels needs 2 to {MostLabels} that repeat");
     }
 
     /// <summary>The first row of each answer before any second one, in file order.</summary>
