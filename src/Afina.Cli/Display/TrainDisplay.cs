@@ -9,6 +9,8 @@ internal sealed class TrainDisplay(Screen screen)
 {
     private const double SecondsBetweenLines = 5;
     private const int SparkWidth = 10;
+    private const int WidestBar = 30;
+    private const int NarrowestBar = 6;
     private const string Bars = "▁▂▃▄▅▆▇█";
 
     private readonly List<double> _losses = [];
@@ -26,14 +28,15 @@ internal sealed class TrainDisplay(Screen screen)
         if (!screen.IsInteractive)
             return train(Plain);
         TrainFinished? finished = null;
-        screen.Ansi().Live(new Markup("")).AutoClear(true).Start(live =>
+        var console = screen.Ansi();
+        console.Live(new Markup("")).AutoClear(true).Start(live =>
         {
             live.UpdateTarget(new Markup(Markup.Escape("  measuring the held-out rows ...")));
             finished = train(happened =>
             {
                 Note(happened);
                 if (happened is StepDone or HeldOutMeasured && _step is not null)
-                    live.UpdateTarget(new Markup(Drawn(_step)));
+                    live.UpdateTarget(new Markup(Drawn(_step, console.Profile.Width)));
             });
         });
         if (_step is not null)
@@ -77,13 +80,15 @@ internal sealed class TrainDisplay(Screen screen)
     private string Line(StepDone step) =>
         $"  step {step.Step}/{step.Steps}   loss {step.Loss:F3} {Arrow()} {Sparkline()}{HeldOut()}   {step.TokensPerSecond:N0} tokens/s{Left(step)}";
 
-    private string Drawn(StepDone step)
+    private string Drawn(StepDone step, int columns)
     {
-        const int width = 30;
+        var line = Line(step);
         var share = step.Steps == 0 ? 1 : (double)step.Step / step.Steps;
+        var width = Math.Clamp(columns - line.Length - 10, 0, WidestBar);
+        if (width < NarrowestBar)
+            return Markup.Escape(line.Length < columns ? line : line[..Math.Max(columns - 1, 0)]);
         var full = (int)(share * width);
-        var bar = $"[green]{new string('━', full)}[/][grey]{new string('━', width - full)}[/]";
-        return $"  {bar} {share * 100:F0} % {Markup.Escape(Line(step))}";
+        return $"  [green]{new string('━', full)}[/][grey]{new string('━', width - full)}[/] {share * 100,3:F0} %{Markup.Escape(line)}";
     }
 
     private string HeldOut() => _held is { } held ? $"   held out {held:F3}{(_heldBefore is { } before ? held < before ? " ↓" : " ↑" : "")}" : "";

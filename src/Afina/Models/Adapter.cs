@@ -20,7 +20,7 @@ public sealed class Adapter
     private readonly Dictionary<string, Parameter> _biases = [];
 
     /// <summary>Probability with which an element of a low-rank term's input is dropped in training.</summary>
-    public float Dropout { get; init; }
+    public float Dropout { get; set; }
 
     /// <summary>The low-rank terms by module.</summary>
     public IReadOnlyDictionary<string, LowRankTerm> Terms => _terms;

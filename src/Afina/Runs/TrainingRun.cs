@@ -149,7 +149,11 @@ public sealed class TrainingRun : IDisposable
         {
             (_adapter, _config) = Lora.Load(_decoder, folder);
             if (_recipe.Given.ContainsKey("lora_dropout"))
+            {
                 _config = _config with { LoraDropout = _recipe.Lora.LoraDropout };
+                _adapter.Dropout = (float)_recipe.Lora.LoraDropout.Value;
+            }
+
             _notes.Add($"training goes on from the adapter {folder}: its own rank, alpha and targets hold");
         }
         else

@@ -79,7 +79,7 @@ public static class RecipeReader
         if (setting.IsEmpty || key.Apply is null)
             return recipe;
         var changed = key.Apply(recipe, setting);
-        return changed with { Given = new Dictionary<string, string>(changed.Given) { [name] = setting.Shown } };
+        return changed with { Given = new Dictionary<string, string>(changed.Given) { [key.Name] = setting.Shown } };
     }
 
     private static bool IsOff(Setting setting) => !setting.IsList && !setting.IsMap && setting.Shown.ToLowerInvariant() is "false" or "no" or "0" or "none";

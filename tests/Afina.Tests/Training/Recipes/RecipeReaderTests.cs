@@ -101,6 +101,7 @@ public sealed class RecipeReaderTests
         Assert.Equal(["q_proj", "v_proj"], recipe.Lora.TargetModules!.Names!);
         Assert.Equal(("q_proj", 4.0), (recipe.Lora.RankPattern[0].Key, (double)recipe.Lora.RankPattern[0].Value));
         Assert.Equal(("folder", DType.F32), (recipe.BaseModel, recipe.Type));
+        Assert.Equal(["base_model", "dtype", "lora_rank_pattern", "lora_target_modules"], recipe.Given.Keys.Order());
     }
 
     [Theory]
