@@ -83,7 +83,7 @@ public sealed class ResumeTests : IDisposable
 
     private Process Train(string output) => _tool.Start(
         "train", "rows.jsonl", "--base", Tool.TinyModel, "--lora-dropout", "0.1", "micro_batch_size=2", "gradient_accumulation_steps=2",
-        "max_steps=80", "val_set_size=4", "eval_steps=10", "save_steps=5", "save_total_limit=2", "--output", output, "--threads", "2", "--quiet");
+        "max_steps=80", "val_set_size=4", "eval_steps=10", "save_steps=5", "save_total_limit=2", "--output", output, "--threads", "1", "--quiet");
 
     private string[] Steps(string output) => [.. File.ReadLines(_tool[$"{output}/metrics.jsonl"]).Where(line => line.Contains("grad_norm")).Select(line => line[..line.IndexOf("tokens_per_second", StringComparison.Ordinal)])];
 }
