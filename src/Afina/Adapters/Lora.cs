@@ -85,7 +85,7 @@ public static class Lora
 
     /// <summary>Writes an adapter as a PEFT folder, whole or not at all.</summary>
     public static void Save(string path, Adapter adapter, LoraConfig config, string card) =>
-        PeftFolder.Save(path, config, [.. adapter.Parameters.Select(parameter => new PeftTensor(parameter.Name, Shape(parameter), adapter.Values(parameter).ToArray()))], card);
+        PeftFolder.Save(path, config, [.. adapter.Parameters.Select(parameter => new PeftTensor(parameter.Name, Shape(parameter), new NativeFloats(adapter.Buffers[parameter.Value], (int)parameter.Count).Memory))], card);
 
     private static AdapterTargets Resolve(Decoder model, LoraConfig config, string where)
     {

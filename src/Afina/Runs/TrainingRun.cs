@@ -84,6 +84,8 @@ public sealed class TrainingRun : IDisposable
         RequireWritable(_recipe.OutputDir);
         Checkpoints.Sweep(_recipe.OutputDir);
         Convert();
+        // What reading and encoding the rows left behind is given back before the arena is touched.
+        GC.Collect(2, GCCollectionMode.Aggressive, blocking: true, compacting: true);
         using var programs = _session.Allocate();
         var trainer = _session.Trainer(programs, _checkpoints, _model.Decoder.ParameterCount);
         TrainingState? state = null;
@@ -133,7 +135,7 @@ public sealed class TrainingRun : IDisposable
 
         var threads = _recipe.Threads ?? Environment.ProcessorCount;
         _trainer = WithWarmup(sources, data.Held, threads);
-        _session = new TrainingSession(_trainer, sources, data.Held, threads);
+        _session = new TrainingSession(_trainer, sources, data.Held, threads, _model.Tokenizer.VocabularySize);
         _resumed = Candidate();
         var saved = _resumed is null ? null : Checkpoints.IdentityOf(_resumed).Values.GetValueOrDefault("micro_rows");
         var weightBytes = new WeightConversion(_recipe.Weights).Bytes(_decoder);

@@ -15,6 +15,12 @@ internal sealed class TrainingSession : IDisposable
     /// <summary>Of the kernel's own rate, what a training reaches with everything around it (bench/results).</summary>
     private const double ReachedShare = 0.35;
 
+    /// <summary>A token of an example with its label, as a row and as a target.</summary>
+    private const long BytesOfToken = 20;
+
+    /// <summary>A token of the vocabulary with its merge, in the tokenizer's tables and the file's metadata.</summary>
+    private const long BytesOfWord = 600;
+
     private readonly Backend _backend = Backends.Default();
     private readonly TrainerOptions _trainer;
     private readonly int _threads;
@@ -24,7 +30,7 @@ internal sealed class TrainingSession : IDisposable
     private readonly double _rowsPerStep;
     private Team? _team;
 
-    public TrainingSession(TrainerOptions trainer, IReadOnlyList<(IReadOnlyList<TokenizedExample> Examples, double Weight)> sources, IReadOnlyList<TokenizedExample> held, int threads)
+    public TrainingSession(TrainerOptions trainer, IReadOnlyList<(IReadOnlyList<TokenizedExample> Examples, double Weight)> sources, IReadOnlyList<TokenizedExample> held, int threads, int vocabulary = 0)
     {
         (_trainer, Sources, Held, _threads) = (trainer, sources, held, threads);
         var lengths = sources.SelectMany(source => source.Examples).Select(example => Sequence.Of(example).Tokens.Length).OrderDescending().ToList();
@@ -35,7 +41,7 @@ internal sealed class TrainingSession : IDisposable
         Steps = trainer.MaxSteps ?? (int)Math.Ceiling((epoch + perStep - 1) / perStep * trainer.Epochs);
         _rowsPerStep = lengths.Count == 0 ? 0 : lengths.Average() * Math.Min(perStep, epoch);
         Tokens = lengths.Sum(length => (long)length);
-        _dataBytes = (Tokens + held.Sum(example => (long)example.Tokens.Length)) * 20;
+        _dataBytes = (Tokens + held.Sum(example => (long)example.Tokens.Length)) * BytesOfToken + vocabulary * BytesOfWord;
     }
 
     public IReadOnlyList<(IReadOnlyList<TokenizedExample> Examples, double Weight)> Sources { get; }

@@ -2,7 +2,6 @@ using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Afina.Adapters;
-using Afina.Engine.Tensors;
 using Afina.Formats;
 using Afina.Formats.Peft;
 using Afina.Formats.Safetensors;
@@ -32,7 +31,7 @@ public sealed class Checkpoints(string folder, RunIdentity identity, LoraConfig 
         {
             Lora.Save(temporary, programs.Adapter, config, card);
             SafetensorsWriter.Write(Path.Combine(temporary, OptimizerFile), programs.Moments.Select(moment =>
-                SafetensorsSource.From(moment.Name, [moment.Buffer.Length / sizeof(float)], moment.Buffer.Span<float>((int)(moment.Buffer.Length / sizeof(float))).ToArray(), DType.F32)));
+                SafetensorsSource.From(moment.Name, [moment.Buffer.Length / sizeof(float)], new NativeFloats(moment.Buffer, (int)(moment.Buffer.Length / sizeof(float))).Memory)));
             AtomicFile.Write(Path.Combine(temporary, StateFile), stream => JsonSerializer.Serialize(stream, new Saved(state, identity.Values), SavedJson.Default.Saved));
             if (Directory.Exists(path))
                 Directory.Delete(path, recursive: true);
