@@ -81,7 +81,7 @@ internal static class QuickstartCommand
         screen.Line($"  talk to it       afina chat --adapter {options.Output}{model}");
         screen.Line($"  measure it       afina eval {quickstart.ValidPath} --adapter {options.Output}{model}");
         screen.Line($"  your own rows    afina train my-rows.jsonl{model}");
-        screen.Line($"  one model of it  afina merge {options.Output}{model}");
+        screen.Line($"  one model of it  afina merge {options.Output} --output merged{model}");
     }
 
     private static JsonObject Json(QuickstartOptions options, Quickstart quickstart, RunSummary summary, ModelScore few, EvaluationReport report, TrainFinished finished, double rate)

@@ -17,6 +17,12 @@ internal static class EvaluationDisplay
         if (screen.IsQuiet)
             return;
         var ansi = screen.Ansi();
+        if (ansi.Profile.Width < 16 + columns.Count * 20)
+        {
+            List(screen, columns);
+            return;
+        }
+
         var narrow = ansi.Profile.Width < 30 + columns.Count * 26;
         var table = new Table().Border(TableBorder.Simple).AddColumn("");
         foreach (var (name, _) in columns)
@@ -41,6 +47,27 @@ internal static class EvaluationDisplay
             if (comparison is not null && !narrow)
                 cells.Add(difference);
             table.AddRow([.. cells.Select(cell => new Markup(Markup.Escape(cell)))]);
+        }
+    }
+
+    /// <summary>The same line by line, where a table would be too wide.</summary>
+    private static void List(Screen screen, IReadOnlyList<(string Name, ModelScore Score)> columns)
+    {
+        foreach (var (name, score) in columns)
+        {
+            screen.Line($"  {name}");
+            Figure("exact match", score.ExactMatch, score.ExactMatchInterval, Percent);
+            Figure("accuracy", score.Accuracy, score.AccuracyInterval, Percent);
+            Figure("per character", score.NormalizedAccuracy, score.NormalizedAccuracyInterval, Percent);
+            Figure("loss", score.Loss, score.LossInterval, Loss);
+        }
+
+        screen.Line($"  ({columns[0].Score.Rows} rows; 95 % intervals)");
+
+        void Figure(string name, double? value, Interval? interval, Func<double, string> format)
+        {
+            if (value is { } number)
+                screen.Line($"    {name,-13} {format(number)}{(interval is { } ends ? $" ({Bare(format(ends.Low))}-{Bare(format(ends.High))})" : "")}");
         }
     }
 
