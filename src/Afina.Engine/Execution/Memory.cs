@@ -58,7 +58,7 @@ public sealed unsafe class Memory
 
     /// <summary>Addresses in an arena and in bound buffers.</summary>
     public Memory(Plan plan, Bindings bindings, byte* arena)
-        : this(plan.Capacity, plan.Workers) 
+        : this(plan.Capacity, plan.Workers)
     {
         _plan = plan;
         _bindings = bindings;

@@ -65,7 +65,11 @@ public sealed class Evaluator : IDisposable
             int[] tokens = [.. task.Answers.Select(answer => answer.Targets.Count)];
             score = score with
             {
-                Tokens = tokens.Sum(), Loss = losses.Sum() / tokens.Sum(), LossInterval = Statistics.Bootstrap(losses, tokens), RowLosses = losses, RowTokens = tokens,
+                Tokens = tokens.Sum(),
+                Loss = losses.Sum() / tokens.Sum(),
+                LossInterval = Statistics.Bootstrap(losses, tokens),
+                RowLosses = losses,
+                RowTokens = tokens,
             };
         }
 

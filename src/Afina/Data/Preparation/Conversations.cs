@@ -8,10 +8,18 @@ internal static class Conversations
 {
     private static readonly Dictionary<string, string> Roles = new(StringComparer.OrdinalIgnoreCase)
     {
-        ["system"] = "system", ["developer"] = "developer",
-        ["user"] = "user", ["human"] = "user",
-        ["assistant"] = "assistant", ["gpt"] = "assistant", ["chatgpt"] = "assistant", ["model"] = "assistant",
-        ["tool"] = "tool", ["function"] = "tool", ["observation"] = "tool", ["ipython"] = "tool",
+        ["system"] = "system",
+        ["developer"] = "developer",
+        ["user"] = "user",
+        ["human"] = "user",
+        ["assistant"] = "assistant",
+        ["gpt"] = "assistant",
+        ["chatgpt"] = "assistant",
+        ["model"] = "assistant",
+        ["tool"] = "tool",
+        ["function"] = "tool",
+        ["observation"] = "tool",
+        ["ipython"] = "tool",
     };
 
     /// <summary>A conversation whose keys are role and content, whatever its roles are called: what TRL does with from and value.</summary>

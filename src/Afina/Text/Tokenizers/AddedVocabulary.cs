@@ -79,7 +79,7 @@ internal sealed class AddedVocabulary(Vocabulary vocabulary, Normalizer? normali
         var taken = 0;
         for (var at = 0; at < text.Length;)
         {
-            if (!first.Contains(text[at]) || trie.Longest(text[at..]) is not (> 0 and var length, var id))
+            if (!first.Contains(text[at]) || trie.Longest(text[at..]) is not ( > 0 and var length, var id))
             {
                 at++;
                 continue;

@@ -40,8 +40,12 @@ public sealed class AdapterTargetsTests
     {
         var config = new LoraConfig
         {
-            R = 8, LoraAlpha = 16, TargetModules = ModuleNames.List("q_proj", "v_proj"), UseRslora = true,
-            RankPattern = [KeyValuePair.Create("v_proj", (PeftNumber)4)], AlphaPattern = [KeyValuePair.Create(@"layers\.1\..*", (PeftNumber)10)],
+            R = 8,
+            LoraAlpha = 16,
+            TargetModules = ModuleNames.List("q_proj", "v_proj"),
+            UseRslora = true,
+            RankPattern = [KeyValuePair.Create("v_proj", (PeftNumber)4)],
+            AlphaPattern = [KeyValuePair.Create(@"layers\.1\..*", (PeftNumber)10)],
         };
         var adapted = Resolve(config).Adapted.ToDictionary(module => module.Module.Path);
         Assert.Equal((8, 16.0, 16 / Math.Sqrt(8)), Of("model.layers.0.self_attn.q_proj"));

@@ -108,8 +108,10 @@ public sealed class LoraConfigTests
     {
         var bytes = Encoding.UTF8.GetBytes(LoraConfigWriter.Write(new LoraConfig
         {
-            TargetModules = ModuleNames.List("q_proj", "v_proj"), RankPattern = [KeyValuePair.Create("q_proj", (PeftNumber)4)],
-            LayersToTransform = [1, 2], TrainableTokenIndices = new Dictionary<string, int[]> { [""] = [3, 4] },
+            TargetModules = ModuleNames.List("q_proj", "v_proj"),
+            RankPattern = [KeyValuePair.Create("q_proj", (PeftNumber)4)],
+            LayersToTransform = [1, 2],
+            TrainableTokenIndices = new Dictionary<string, int[]> { [""] = [3, 4] },
         }));
         var random = new Random(3);
         for (var round = 0; round < 3000; round++)

@@ -97,7 +97,11 @@ public sealed class PeftFolderTests : IDisposable
     {
         var card = new ModelCard
         {
-            Title = "support", BaseModel = "HuggingFaceTB/SmolLM2-135M-Instruct", License = "apache-2.0", BaseFile = "m.gguf", BaseSha256 = "abc",
+            Title = "support",
+            BaseModel = "HuggingFaceTB/SmolLM2-135M-Instruct",
+            License = "apache-2.0",
+            BaseFile = "m.gguf",
+            BaseSha256 = "abc",
             Data = [new CardData("a|b\n<script>.jsonl", 500, "training")],
             Settings = [KeyValuePair.Create("rank", "8")],
             Results = [new CardResult("held-out loss", "2.10", "0.72")],

@@ -118,8 +118,17 @@ public sealed class LogitsPipelineTests
     {
         var options = new SamplingOptions
         {
-            DoSample = true, Temperature = 0.8f, TopK = 40, TopP = 0.9, MinP = 0.01, TypicalP = 0.95, EtaCutoff = 0.001, TopH = 0.9,
-            RepetitionPenalty = 1.1f, NoRepeatNgramSize = 3, RenormalizeLogits = true,
+            DoSample = true,
+            Temperature = 0.8f,
+            TopK = 40,
+            TopP = 0.9,
+            MinP = 0.01,
+            TypicalP = 0.95,
+            EtaCutoff = 0.001,
+            TopH = 0.9,
+            RepetitionPenalty = 1.1f,
+            NoRepeatNgramSize = 3,
+            RenormalizeLogits = true,
         };
         var pipeline = LogitsPipeline.Create(options, 500);
         var workspace = new SamplingWorkspace(500);
