@@ -5,7 +5,7 @@ cd -P -- "$(dirname -- "${BASH_SOURCE[0]}")"
 threads=${1:-2}
 program=../../artifacts/bin/Afina.Cli/release/Afina.Cli.dll
 [ -f "$program" ] || { echo "no $program: run dotnet build src/Afina.Cli -c Release" >&2; exit 1; }
-[ -d node_modules/node-llama-cpp ] || { echo "no node_modules: run npm ci in bench/peers" >&2; exit 1; }
+[ -d node_modules/node-llama-cpp ] || { echo "no node_modules: run npm install in bench/peers" >&2; exit 1; }
 
 # AHEAD is a command that runs another before background work, such as "nice -n -15" or "chrt -r 1".
 ahead() { ${AHEAD:-} "$@" | grep '^{'; }
