@@ -104,14 +104,14 @@ public sealed class Quickstart
     public TrainFinished Train(Action<TrainEvent> happened, CancellationToken cancellation = default)
     {
         Plan();
-        PeakMemory.Restart();
+        ProcessMemory.RestartPeak();
         try
         {
             return _run!.Train(happened, cancellation);
         }
         finally
         {
-            PeakBytes = PeakMemory.Bytes;
+            PeakBytes = ProcessMemory.PeakBytes();
             _run!.Dispose();
             _run = null;
         }
