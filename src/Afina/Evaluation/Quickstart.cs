@@ -58,7 +58,7 @@ public sealed class Quickstart
         PathHint.Require(options.Data);
         if (!Directory.Exists(options.Data))
             throw new FileNotFoundException($"{options.Data}: this is a file; name the folder that has train.jsonl and valid.jsonl");
-        TrainingRun.RequireWritable(options.Output);
+        OutputFolder.RequireWritable(options.Output);
         var (train, valid) = (Path.Combine(options.Output, "data", "train.jsonl"), ValidPath);
         var answers = ChatRows.Write(Path.Combine(options.Data, "train.jsonl"), train);
         ChatRows.Write(Path.Combine(options.Data, "valid.jsonl"), valid);

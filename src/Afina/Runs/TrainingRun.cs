@@ -1,7 +1,6 @@
 using System.Globalization;
 using Afina.Adapters;
 using Afina.Data;
-using Afina.Data.Preparation;
 using Afina.Engine;
 using Afina.Engine.Tensors;
 using Afina.Formats;
@@ -15,9 +14,6 @@ namespace Afina.Runs;
 /// <summary>A fine-tuning run from its recipe to the adapter's folder: what the command line and jobs do.</summary>
 public sealed class TrainingRun : IDisposable
 {
-    /// <summary>Rows under which nothing is held out unless it is asked for.</summary>
-    private const int FewRows = 50;
-
     private readonly Recipe _recipe;
     private readonly LanguageModel _model;
     private TrainerOptions _trainer;
@@ -81,7 +77,7 @@ public sealed class TrainingRun : IDisposable
     /// <param name="cancellation">Ends the training after the current step; its state is kept.</param>
     public TrainFinished Train(Action<TrainEvent> happened, CancellationToken cancellation = default)
     {
-        RequireWritable(_recipe.OutputDir);
+        OutputFolder.RequireWritable(_recipe.OutputDir);
         Checkpoints.Sweep(_recipe.OutputDir);
         Convert();
         // What reading and encoding the rows left behind is given back before the arena is touched.
@@ -104,7 +100,7 @@ public sealed class TrainingRun : IDisposable
         {
             Lora.Save(_recipe.OutputDir, _adapter, _config, _card.Write(Settings(), finished, _session));
             _model.Tokenizer.Save(_recipe.OutputDir);
-            if (Template() is { } template)
+            if (RunData.Template(_recipe) is { } template)
                 AtomicFile.Write(Path.Combine(_recipe.OutputDir, "chat_template.jinja"), stream => stream.Write(System.Text.Encoding.UTF8.GetBytes(template)));
             // They were there to go on from; those that were asked for stay.
             if (!_recipe.Given.ContainsKey("save_steps") && !_recipe.Given.ContainsKey("save_total_limit"))
@@ -123,77 +119,20 @@ public sealed class TrainingRun : IDisposable
 
     private void Prepare()
     {
-        Attach();
-        var data = Load();
-        var sources = new List<(IReadOnlyList<TokenizedExample>, double)>();
-        var first = 0;
-        foreach (var (count, weight) in data.Sources)
-        {
-            sources.Add(([.. data.Train.Skip(first).Take(count)], weight));
-            first += count;
-        }
-
+        (_adapter, _config) = RunAdapter.Attach(_recipe, _model, (ulong)_trainer.Seed, _notes);
+        var data = RunData.Load(_recipe, _model, _trainer.Seed);
+        var sources = RunData.Sources(data);
         var threads = _recipe.Threads ?? Environment.ProcessorCount;
         _trainer = WithWarmup(sources, data.Held, threads);
         _session = new TrainingSession(_trainer, sources, data.Held, threads, _model.Tokenizer.VocabularySize);
-        _resumed = Candidate();
+        _resumed = ResumePoint.Find(_recipe);
         var saved = _resumed is null ? null : Checkpoints.IdentityOf(_resumed).Values.GetValueOrDefault("micro_rows");
         var weightBytes = new WeightConversion(_recipe.Weights).Bytes(_decoder);
         _session.Plan(_decoder, _adapter, Planner(saved is not null && int.TryParse(saved, NumberStyles.None, CultureInfo.InvariantCulture, out var rows) ? rows : null, null), weightBytes);
         _checkpoints = new Checkpoints(_recipe.OutputDir, Identity(data), _config, _card.Short(), _trainer.SaveTotalLimit);
-        RequireResumable();
+        ResumePoint.Require(_recipe, _checkpoints, _resumed, _notes);
         Summarize(data, threads);
     }
-
-    private void Attach()
-    {
-        if (_recipe.LoraModelDir is { } folder)
-        {
-            (_adapter, _config) = Lora.Load(_decoder, folder);
-            if (_recipe.Given.ContainsKey("lora_dropout"))
-            {
-                _config = _config with { LoraDropout = _recipe.Lora.LoraDropout };
-                _adapter.Dropout = (float)_recipe.Lora.LoraDropout.Value;
-            }
-
-            _notes.Add($"training goes on from the adapter {folder}: its own rank, alpha and targets hold");
-        }
-        else
-        {
-            (_adapter, _config) = Lora.Create(_decoder, _recipe.Lora, (ulong)_trainer.Seed);
-        }
-
-        var id = _recipe.BaseModelId ?? _model.Id ?? (_recipe.BaseModel is { } path && Directory.Exists(path) ? path : null);
-        if (id is null)
-            _notes.Add("the base model's file does not say which model of Hugging Face it is: give base_model_id, or other programs will not find it");
-        _config = _config with { BaseModelNameOrPath = id ?? _model.Name, TaskType = _config.TaskType ?? "CAUSAL_LM" };
-        if (_recipe.Weights is WeightFormat.Nf4 or WeightFormat.Fp4 && WeightConversion.IsFourBit(_decoder))
-            _notes.Add($"{_model.Name} is stored in about 4 bits already: quantizing it again rounds twice; quantize=none trains over it as it is");
-    }
-
-    private TrainingData<TokenizedExample> Load() => DataLoader.Supervised(
-        new DataRequest
-        {
-            Sources = _recipe.Datasets,
-            HeldOutSources = _recipe.TestDatasets,
-            HeldOut = _recipe.ValSetSize ?? 0.1,
-            HeldOutFrom = _recipe.ValSetSize is null ? FewRows : 0,
-            Seed = _trainer.Seed,
-            ChatTemplate = Template(),
-            EndToken = _recipe.EndToken,
-            Preparation = new PreparationOptions
-            {
-                MaxLength = Math.Min(_recipe.SequenceLen, _decoder.Config.MaxPositions),
-                Excess = _recipe.Excess,
-                CompletionOnlyLoss = _recipe.TrainOnInputs ? false : null,
-                AssistantOnlyLoss = _recipe.TrainOnInputs ? false : null,
-                SkipBadRows = _recipe.SkipBadRows,
-            },
-        },
-        _model.Tokenizer);
-
-    /// <summary>The recipe's chat template; where it names a file, that file's text.</summary>
-    private string? Template() => _recipe.ChatTemplate is { } template && File.Exists(template) ? File.ReadAllText(template) : _recipe.ChatTemplate;
 
     private PlannerOptions Planner(int? microRows, TrainingPlans? before) => new(_type, _recipe.Loss, _recipe.Optimizer)
     {
@@ -230,43 +169,11 @@ public sealed class TrainingRun : IDisposable
         return new RunIdentity(values);
     }
 
-    /// <summary>The checkpoint to go on from, if the recipe allows one.</summary>
-    private string? Candidate()
-    {
-        var all = Checkpoints.All(_recipe.OutputDir);
-        switch (_recipe.Resume.ToLowerInvariant())
-        {
-            case "false" or "no":
-                return null;
-            case "auto":
-                return all.Count > 0 ? all[^1].Path : null;
-            case "true" or "yes":
-                return all.Count > 0 ? all[^1].Path : throw new FileNotFoundException($"{_recipe.OutputDir}: there is no checkpoint to go on from; leave resume_from_checkpoint out to start anew");
-            default:
-                return File.Exists(Path.Combine(_recipe.Resume, "trainer_state.json")) ? Path.TrimEndingDirectorySeparator(_recipe.Resume)
-                    : throw new FileNotFoundException($"{_recipe.Resume}: this is no checkpoint{PathHint.Of(_recipe.Resume)}; resume_from_checkpoint is auto, true, false or a checkpoint's folder");
-        }
-    }
-
-    private void RequireResumable()
-    {
-        if (_resumed is null)
-        {
-            if (Checkpoints.All(_recipe.OutputDir).Count is > 0 and var old)
-                _notes.Add($"starting anew: {old} checkpoint{(old == 1 ? "" : "s")} of an earlier run in {_recipe.OutputDir} will be removed");
-            return;
-        }
-
-        if (_checkpoints.Difference(_resumed) is { } difference)
-            throw new InvalidDataException(difference);
-        _notes.Add($"going on from {Path.GetFileName(_resumed)}, exactly where the earlier run stopped");
-    }
-
     private void Summarize(TrainingData<TokenizedExample> data, int threads)
     {
         var plans = _session.Plans!;
         var steps = _session.Steps;
-        var first = _resumed is null ? 0 : int.TryParse(Path.GetFileName(_resumed).Split('-')[^1], NumberStyles.None, CultureInfo.InvariantCulture, out var done) ? done : 0;
+        var first = ResumePoint.Step(_resumed);
         _card.Data(data);
         Summary = new RunSummary
         {
@@ -295,20 +202,5 @@ public sealed class TrainingRun : IDisposable
             Notes = _notes,
             Findings = data.Findings,
         };
-    }
-
-    internal static void RequireWritable(string folder)
-    {
-        try
-        {
-            Directory.CreateDirectory(folder);
-            var probe = Path.Combine(folder, $".afina-{Guid.NewGuid():N}");
-            File.WriteAllBytes(probe, []);
-            File.Delete(probe);
-        }
-        catch (Exception error) when (error is UnauthorizedAccessException or IOException)
-        {
-            throw new IOException($"{folder}: cannot be written to ({error.Message.ReplaceLineEndings(" ")}); choose another output_dir", error);
-        }
     }
 }
