@@ -1,4 +1,5 @@
 using Afina.Bench;
+using Afina.Bench.Scenarios;
 
 switch (args)
 {
@@ -8,8 +9,12 @@ switch (args)
         return AttentionBench.Run(rest);
     case ["train", .. var rest]:
         return TrainBench.Run(rest);
+    case ["scenario", .. var rest]:
+        return ScenarioRunner.Run(rest);
     default:
         Console.Error.WriteLine("usage: afina-bench gemm [--threads N] [--rows N] [--ms N] [--only TEXT] [--variant TEXT] [--format Q4_1|NF4|...]");
         Console.Error.WriteLine("       afina-bench attention [--threads N] [--segments N] [--rows N] [--cached N] [--heads N] [--kv N] [--dim N] [--window N] [--ms N] [--only BF16|F32]");
+        Console.Error.WriteLine("       afina-bench train [--model PATH] [--weights bf16|nf4|...] [--type bf16|f32] [--sequences N] [--length N] [--labelled SHARE] [--micro-rows N] [--steps N] [--threads N]");
+        Console.Error.WriteLine("       afina-bench scenario NAME [--model PATH] [--data PATH] [--threads N] [--json]");
         return 2;
 }
