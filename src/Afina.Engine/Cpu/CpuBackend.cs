@@ -57,6 +57,7 @@ public sealed class CpuBackend : Backend
         Attention operation => new AttentionKernel(operation, node, memory),
         AttentionGradient operation => new AttentionGradientKernel(operation, node, memory),
         HeadLoss operation => new HeadLossKernel(operation, node, memory),
+        HeadLossGradient operation => new HeadLossGradientKernel(operation, node, memory),
         HeadLogits operation => new HeadLogitsKernel(operation, node, memory),
         AdamW operation => new AdamWKernel(operation, node, memory),
         Sgd operation => new SgdKernel(operation, node, memory),

@@ -16,6 +16,7 @@ public sealed unsafe class Executor
     // Kernels hold addresses only: this keeps the buffers behind them.
     private readonly Bindings _bindings;
     private Counts _counts;
+    private Range _steps;
 
     /// <summary>Prepares the kernels of a plan.</summary>
     /// <param name="arena">Memory of at least <see cref="Plan.ArenaBytes"/>, which other programs may use between runs.</param>
@@ -37,14 +38,19 @@ public sealed unsafe class Executor
 
     /// <summary>Runs the program once.</summary>
     /// <exception cref="ArgumentException">A count is above its capacity.</exception>
-    public void Run(in Counts counts)
+    public void Run(in Counts counts) => Run(counts, Range.All);
+
+    /// <summary>Runs a part of the program's steps. What is written to bound buffers between the parts of a run is read by the later ones; the
+    /// arena must stay as it is.</summary>
+    /// <exception cref="ArgumentException">A count is above its capacity.</exception>
+    public void Run(in Counts counts, Range steps)
     {
         var capacity = Plan.Capacity;
         if (counts.Rows > capacity.Rows || counts.LabelledRows > capacity.LabelledRows || counts.Targets > capacity.Targets
             || counts.Segments > capacity.Segments || counts.CachedRows > capacity.CachedRows)
             throw new ArgumentException($"counts {counts} are above the planned {capacity}");
-        _counts = counts;
-        foreach (var kernel in _kernels)
+        (_counts, _steps) = (counts, steps);
+        foreach (var kernel in _kernels.AsSpan(steps))
             kernel.Begin(counts);
         _team.Run(this);
         GC.KeepAlive(_arena);
@@ -70,7 +76,8 @@ public sealed unsafe class Executor
     internal void Work(Team team, int worker)
     {
         ref readonly var counts = ref _counts;
-        for (var step = 0; step < _kernels.Length; step++)
+        var (first, count) = _steps.GetOffsetAndLength(_kernels.Length);
+        for (var step = first; step < first + count; step++)
         {
             var kernel = _kernels[step];
             var started = worker == 0 && Profile is not null ? Stopwatch.GetTimestamp() : 0;

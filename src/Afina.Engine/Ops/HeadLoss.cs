@@ -15,7 +15,8 @@ public sealed record LossOptions(float LogitScale = 1, float SoftCap = 0, float 
 /// x [labelled, dim], W [vocabulary, dim], tokens [targets, 1] I32, their rows [targets, 1] I32 (places in x, ascending), weights [targets, 1]
 /// → log-probability of each target [targets, 1]; per row: log-sum-exp [labelled, 1], most likely token [labelled, 1] I32, mean logit
 /// [labelled, 1], entropy [labelled, 1]; and with <paramref name="WithGradient"/> dx [labelled, dim] of Σ weight · loss, computed in the same pass:
-/// dlogit = Σ over the row's targets of weight · (p − (1 − ε) · [v = token] − ε / V).
+/// dlogit = Σ over the row's targets of weight · (p − (1 − ε) · [v = token] − ε / V). Without it the weights may be written after the
+/// log-probabilities were read: the backward is <see cref="HeadLossGradient"/>.
 /// </remarks>
 public sealed record HeadLoss(LossOptions Options, bool WithGradient) : Operation
 {
@@ -40,11 +41,20 @@ public sealed record HeadLoss(LossOptions Options, bool WithGradient) : Operatio
     /// <inheritdoc/>
     public override void Backward(GradientBuilder gradient, Node node)
     {
-        if (!WithGradient)
-            throw new InvalidOperationException("the head was built without its gradient");
         if (gradient.Needs(node.Inputs[1]))
             throw new InvalidOperationException($"{node.Inputs[1]} is trained, but the head has no gradient for its weight");
-        if (gradient.Needs(node.Inputs[0]) && !gradient.TryShare(node.Inputs[0]!, node.Outputs[5]))
-            gradient.Emit(new Sum(node.Outputs[5].Type), [node.Outputs[5]], gradient.Into(node.Inputs[0]!));
+        if (!gradient.Needs(node.Inputs[0]))
+            return;
+        var (x, dx) = (node.Inputs[0]!, WithGradient ? node.Outputs[5] : null);
+        if (dx is null)
+        {
+            Value?[] inputs = [.. node.Inputs, node.Outputs[1]];
+            var operation = new HeadLossGradient(Options);
+            dx = operation.Infer(node.Scope, inputs)[0];
+            gradient.Emit(operation, inputs, GradientBuilder.Temporary(dx));
+        }
+
+        if (!gradient.TryShare(x, dx))
+            gradient.Emit(new Sum(dx.Type), [dx], gradient.Into(x));
     }
 }

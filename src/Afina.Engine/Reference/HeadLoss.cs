@@ -15,17 +15,7 @@ internal static class HeadLossReference
         var (logits, slopes) = (new double[vocabulary], new double[vocabulary]);
         for (var i = 0; i < rows; i++)
         {
-            for (var n = 0; n < vocabulary; n++)
-            {
-                var sum = 0.0;
-                for (var j = 0; j < dim; j++)
-                    sum += x[i, j] * w[n, j];
-                sum *= options.LogitScale;
-                var tanh = options.SoftCap > 0 ? Math.Tanh(sum / options.SoftCap) : 0;
-                logits[n] = options.SoftCap > 0 ? options.SoftCap * tanh : sum;
-                slopes[n] = (options.SoftCap > 0 ? 1 - tanh * tanh : 1) * options.LogitScale;
-            }
-
+            Logits(options, x, w, i, dim, logits, slopes);
             var largest = logits.Max();
             var lse = largest + Math.Log(logits.Sum(logit => Math.Exp(logit - largest)));
             cells.Outputs[1][i, 0] = lse;
@@ -33,26 +23,53 @@ internal static class HeadLossReference
             cells.Outputs[3][i, 0] = logits.Average();
             cells.Outputs[4][i, 0] = lse - logits.Sum(logit => Math.Exp(logit - lse) * logit);
 
-            var gradient = new double[vocabulary];
             for (var t = 0; t < targets; t++)
             {
-                if ((int)cells.Inputs[3][t, 0] != i)
-                    continue;
-                var token = (int)cells.Inputs[2][t, 0];
-                var logp = logits[token] - lse;
-                cells.Outputs[0][t, 0] = logp;
-                var weight = cells.Inputs[4][t, 0] * (options.Dynamic ? Math.Exp(logp) : 1);
-                for (var n = 0; n < vocabulary; n++)
-                    gradient[n] += weight * slopes[n] * (Math.Exp(logits[n] - lse) - options.LabelSmoothing / vocabulary - (n == token ? 1 - options.LabelSmoothing : 0));
+                if ((int)cells.Inputs[3][t, 0] == i)
+                    cells.Outputs[0][t, 0] = logits[(int)cells.Inputs[2][t, 0]] - lse;
             }
 
-            for (var j = 0; j < dim && operation.WithGradient; j++)
-            {
-                var sum = 0.0;
-                for (var n = 0; n < vocabulary; n++)
-                    sum += gradient[n] * w[n, j];
-                cells.Outputs[5][i, j] = sum;
-            }
+            if (operation.WithGradient)
+                Gradient(options, cells, targets, i, lse, logits, slopes, cells.Outputs[5]);
+        }
+    }
+
+    /// <summary>The logits of row <paramref name="i"/>, and their derivatives by the product.</summary>
+    public static void Logits(LossOptions options, Cells x, Cells w, int i, int dim, double[] logits, double[] slopes)
+    {
+        for (var n = 0; n < logits.Length; n++)
+        {
+            var sum = 0.0;
+            for (var j = 0; j < dim; j++)
+                sum += x[i, j] * w[n, j];
+            sum *= options.LogitScale;
+            var tanh = options.SoftCap > 0 ? Math.Tanh(sum / options.SoftCap) : 0;
+            logits[n] = options.SoftCap > 0 ? options.SoftCap * tanh : sum;
+            slopes[n] = (options.SoftCap > 0 ? 1 - tanh * tanh : 1) * options.LogitScale;
+        }
+    }
+
+    /// <summary>dx of row <paramref name="i"/>.</summary>
+    public static void Gradient(LossOptions options, NodeCells cells, int targets, int i, double lse, double[] logits, double[] slopes, Cells dx)
+    {
+        var (vocabulary, w) = (logits.Length, cells.Inputs[1]);
+        var gradient = new double[vocabulary];
+        for (var t = 0; t < targets; t++)
+        {
+            if ((int)cells.Inputs[3][t, 0] != i)
+                continue;
+            var token = (int)cells.Inputs[2][t, 0];
+            var weight = cells.Inputs[4][t, 0] * (options.Dynamic ? Math.Exp(logits[token] - lse) : 1);
+            for (var n = 0; n < vocabulary; n++)
+                gradient[n] += weight * slopes[n] * (Math.Exp(logits[n] - lse) - options.LabelSmoothing / vocabulary - (n == token ? 1 - options.LabelSmoothing : 0));
+        }
+
+        for (var j = 0; j < cells.InputColumns(0); j++)
+        {
+            var sum = 0.0;
+            for (var n = 0; n < vocabulary; n++)
+                sum += gradient[n] * w[n, j];
+            dx[i, j] = sum;
         }
     }
 }

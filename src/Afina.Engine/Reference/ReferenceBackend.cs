@@ -39,6 +39,7 @@ public sealed class ReferenceBackend : Backend
             AttentionGradient operation => counts => AttentionReference.Backward(operation.Options, cells, counts),
             HeadLogits operation => counts => HeadLogitsReference.Forward(operation, cells, counts),
             HeadLoss operation => counts => HeadLossReference.Forward(operation, cells, counts),
+            HeadLossGradient operation => counts => HeadLossGradientReference.Backward(operation, cells, counts),
             AdamW operation => counts => AdamWReference.Step(operation, cells, counts),
             Sgd operation => counts => SgdReference.Step(operation, cells, counts),
             GradientNorm => counts => AdamWReference.Norm(cells, counts),

@@ -10,12 +10,12 @@ namespace Afina.Engine.Cpu.Kernels;
 
 /// <summary>The head in chunks of rows: copy x in, logits, loss and their gradient in place, dx, copy out. Logits of one chunk are all that
 /// ever exists.</summary>
-internal sealed unsafe class HeadLossKernel : Kernel
+internal unsafe class HeadLossKernel : Kernel
 {
     /// <summary>Logits of a chunk, at most (48 MiB in fp32): more rows per chunk would save little of the packing of the head.</summary>
     private const int ChunkElements = 12 << 20;
 
-    private readonly HeadLoss _operation;
+    private readonly LossOptions _options;
     private readonly Node _node;
     private readonly int _dim;
     private readonly int _vocabulary;
@@ -29,6 +29,7 @@ internal sealed unsafe class HeadLossKernel : Kernel
     private readonly int* _tokens;
     private readonly int* _places;
     private readonly float* _weights;
+    private readonly float* _slopes;
     private readonly float* _logp;
     private readonly float* _lse;
     private readonly int* _best;
@@ -38,8 +39,19 @@ internal sealed unsafe class HeadLossKernel : Kernel
     private readonly MatrixProduct? _backward;
 
     public HeadLossKernel(HeadLoss operation, Node node, Memory memory)
+        : this(operation.Options, node, operation.WithGradient ? node.Outputs[5] : null, memory)
     {
-        (_operation, _node) = (operation, node);
+        _logp = (float*)memory[node.Outputs[0]];
+        _lse = (float*)memory[node.Outputs[1]];
+        _best = (int*)memory[node.Outputs[2]];
+        _mean = (float*)memory[node.Outputs[3]];
+        _entropy = (float*)memory[node.Outputs[4]];
+    }
+
+    /// <summary>The chunks of x, and of <paramref name="gradient"/> where dx is wanted.</summary>
+    protected HeadLossKernel(LossOptions options, Node node, Value? gradient, Memory memory)
+    {
+        (_options, _node) = (options, node);
         var (x, w) = (node.Inputs[0]!, node.Inputs[1]!);
         (_dim, _vocabulary, _xBytes) = (x.Columns, w.Rows.Size, x.Columns * x.Type.Bytes());
         _chunk = Math.Clamp(Math.Min(ChunkElements / _vocabulary / 16 * 16, x.Rows.Of(memory.Capacity)), 1, 4096);
@@ -47,11 +59,6 @@ internal sealed unsafe class HeadLossKernel : Kernel
         _tokens = (int*)memory[node.Inputs[2]];
         _places = (int*)memory[node.Inputs[3]];
         _weights = (float*)memory[node.Inputs[4]];
-        _logp = (float*)memory[node.Outputs[0]];
-        _lse = (float*)memory[node.Outputs[1]];
-        _best = (int*)memory[node.Outputs[2]];
-        _mean = (float*)memory[node.Outputs[3]];
-        _entropy = (float*)memory[node.Outputs[4]];
 
         long bytes = 0;
         byte* Take(long size)
@@ -64,12 +71,13 @@ internal sealed unsafe class HeadLossKernel : Kernel
         _chunkX = Take((long)_chunk * _xBytes);
         _chunkDx = Take((long)_chunk * _xBytes);
         _logits = (float*)Take((long)_chunk * _vocabulary * sizeof(float));
+        _slopes = (float*)Take((long)node.Inputs[4]!.Rows.Of(memory.Capacity) * sizeof(float));
         var mode = Products.Mode(x.Type);
-        var logits = new ProductOutput { Data = _logits, Type = DType.F32, Stride = _vocabulary, Columns = _vocabulary, Scale = operation.Options.LogitScale, Terms = [new(0, Products.Operand(w, memory).Transposed)] };
+        var logits = new ProductOutput { Data = _logits, Type = DType.F32, Stride = _vocabulary, Columns = _vocabulary, Scale = options.LogitScale, Terms = [new(0, Products.Operand(w, memory).Transposed)] };
         _forward = new MatrixProduct(new ProductSpec(mode, _chunk, [new(Operand.Dense(_chunkX, x.Type, _dim), _dim)], [logits]));
-        if (operation.WithGradient)
+        if (gradient is not null)
         {
-            _dx = memory[node.Outputs[5]];
+            _dx = memory[gradient];
             var dx = new ProductOutput { Data = _chunkDx, Type = x.Type, Stride = _dim, Columns = _dim, Terms = [new(0, Products.Operand(w, memory))] };
             _backward = new MatrixProduct(new ProductSpec(mode, _chunk, [new(Operand.Dense(_logits, DType.F32, _vocabulary), _vocabulary)], [dx]));
         }
@@ -101,7 +109,7 @@ internal sealed unsafe class HeadLossKernel : Kernel
         else if (part <= _forward.Phases)
             _forward.Run(part - 1, tile, rows, worker);
         else if (part == 1 + _forward.Phases)
-            Loss(first + tile, _logits + (long)tile * _vocabulary, counts.Targets);
+            Row(first + tile, _logits + (long)tile * _vocabulary, Targets(first + tile, counts.Targets));
         else if (part < PhasesOfChunk - 1)
             _backward!.Run(part - 2 - _forward.Phases, tile, rows, worker);
         else
@@ -114,49 +122,60 @@ internal sealed unsafe class HeadLossKernel : Kernel
         return (first, Math.Min(_chunk, _node.Inputs[0]!.Rows.Of(counts) - first), phase % PhasesOfChunk);
     }
 
-    private void Loss(int row, float* logits, int targets)
+    /// <summary>What becomes of the logits of a row, of which a range of targets asks something; a gradient takes their place.</summary>
+    protected virtual void Row(int row, float* logits, Range targets)
     {
-        var options = _operation.Options;
-        if (options.SoftCap > 0)
-            HeadRow.Cap(logits, _vocabulary, options.SoftCap);
+        Cap(logits);
         var (largest, best, sum) = HeadRow.Largest(logits, _vocabulary);
         var (total, dot) = HeadRow.Exponentials(logits, _vocabulary, largest);
         // log p is taken as (logit − largest) − log Σ: rounding the log-sum-exp itself would cost a confident row's 1 − p its last digits.
         var rest = (float)Math.Log(total);
         var lse = largest + rest;
         (_lse[row], _best[row], _mean[row], _entropy[row]) = (lse, best, (float)(sum / _vocabulary), (float)(lse - dot / total));
+        for (var t = targets.Start.Value; t < targets.End.Value; t++)
+            _logp[t] = logits[_tokens[t]] - largest - rest;
+        if (_backward is not null)
+            Gradient(logits, largest, rest, targets);
+    }
 
+    protected void Cap(float* logits)
+    {
+        if (_options.SoftCap > 0)
+            HeadRow.Cap(logits, _vocabulary, _options.SoftCap);
+    }
+
+    /// <summary>The gradient takes the place of the logits; what a target takes off its own token waits until the row is written.</summary>
+    protected void Gradient(float* logits, float largest, float rest, Range targets)
+    {
+        var weight = 0f;
+        for (var t = targets.Start.Value; t < targets.End.Value; t++)
+        {
+            var logit = logits[_tokens[t]];
+            var share = _weights[t] * (_options.Dynamic ? MathF.Exp(logit - largest - rest) : 1);
+            weight += share;
+            _slopes[t] = share * (1 - _options.LabelSmoothing) * HeadRow.Slope(logit, _options);
+        }
+
+        if (targets.Start.Equals(targets.End))
+            new Span<float>(logits, _vocabulary).Clear();
+        else
+            HeadRow.Gradient(logits, _vocabulary, largest, rest, weight, _options);
+        for (var t = targets.Start.Value; t < targets.End.Value; t++)
+            logits[_tokens[t]] -= _slopes[t];
+    }
+
+    private Range Targets(int row, int targets)
+    {
         var all = new ReadOnlySpan<int>(_places, targets);
         var at = all.BinarySearch(row);
         if (at < 0)
-        {
-            if (_backward is not null)
-                new Span<float>(logits, _vocabulary).Clear();
-            return;
-        }
-
+            return default;
+        var end = at + 1;
         while (at > 0 && all[at - 1] == row)
             at--;
-        var end = at;
-        for (var t = at; t < targets && all[t] == row; t++, end++)
-            _logp[t] = logits[_tokens[t]] - largest - rest;
-        if (_backward is null)
-            return;
-
-        // The gradient takes the place of the logits; what a target takes off its own token waits until the row is written.
-        float Weight(int target) => _weights[target] * (options.Dynamic ? MathF.Exp(_logp[target]) : 1);
-        var weight = 0f;
-        for (var t = at; t < end; t++)
-            weight += Weight(t);
-        const int Most = 32;
-        var slopes = stackalloc float[Most];
-        for (var t = at; t < end; t++)
-            slopes[(t - at) % Most] = HeadRow.Slope(logits[_tokens[t]], options);
-        if (end - at > Most)
-            throw new InvalidOperationException($"a row has {end - at} targets; at most {Most} share one row");
-        HeadRow.Gradient(logits, _vocabulary, largest, rest, weight, options);
-        for (var t = at; t < end; t++)
-            logits[_tokens[t]] -= Weight(t) * (1 - options.LabelSmoothing) * slopes[t - at];
+        while (end < targets && all[end] == row)
+            end++;
+        return at..end;
     }
 }
 

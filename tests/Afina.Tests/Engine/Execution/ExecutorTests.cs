@@ -56,6 +56,20 @@ public sealed class ExecutorTests
     [Theory]
     [InlineData(1)]
     [InlineData(3)]
+    public void A_part_of_the_steps_runs_alone(int threads)
+    {
+        var done = new int[3];
+        using var program = new StepProgram(3, step => new StepKernel(1, 7, (_, _, _) => Interlocked.Increment(ref done[step])), threads);
+
+        program.Executor.Run(default, ..2);
+        Assert.Equal([7, 7, 0], done);
+        program.Executor.Run(default, 2..);
+        Assert.Equal([7, 7, 7], done);
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(3)]
     public void A_failing_kernel_raises_and_the_team_works_on(int threads)
     {
         var (fails, tiles) = (true, 0);
