@@ -16,6 +16,9 @@ public abstract record Operation
     public virtual void Backward(GradientBuilder gradient, Node node) =>
         throw new InvalidOperationException($"{Name} has no gradient, but a trained parameter lies behind it");
 
+    /// <summary>Whether an output depends on an input. An output with no trained parameter behind it gets no gradient.</summary>
+    public virtual bool DependsOn(int output, int input) => true;
+
     /// <summary>Whether output row i depends only on row i of the inputs for which this is true (and on all of the others). An
     /// operation with at least one such input can be computed for chosen rows only.</summary>
     public virtual bool IsRowInput(int input) => false;

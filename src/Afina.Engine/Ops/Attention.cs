@@ -51,16 +51,26 @@ public sealed record Attention(AttentionOptions Options) : Operation
     public override void Backward(GradientBuilder gradient, Node node)
     {
         var (q, k, v) = (node.Inputs[0]!, node.Inputs[1]!, node.Inputs[2]!);
-        gradient.Emit(new AttentionGradient(Options),
+        gradient.Emit(new AttentionGradient(Options, gradient.Needs(q), gradient.Needs(k), gradient.Needs(v)),
             [q, k, v, node.Inputs[3], node.Inputs[4], node.Outputs[0], node.Outputs[1], gradient.Of(node.Outputs[0])],
-            gradient.Into(q), gradient.Into(k), gradient.Into(v));
+            [.. new[] { q, k, v }.Where(gradient.Needs).Select(gradient.Into)]);
     }
 }
 
 /// <summary>The backward of <see cref="Attention"/>.</summary>
-/// <remarks>q, k, v, segments, query rows or null, o, lse, do → dq, dk, dv.</remarks>
-public sealed record AttentionGradient(AttentionOptions Options) : Operation
+/// <remarks>q, k, v, segments, query rows or null, o, lse, do → those of dq, dk and dv that are asked for.</remarks>
+/// <param name="Options">Those of the forward.</param>
+/// <param name="Queries">Whether dq is asked for.</param>
+/// <param name="Keys">Whether dk is asked for.</param>
+/// <param name="Values">Whether dv is asked for.</param>
+public sealed record AttentionGradient(AttentionOptions Options, bool Queries = true, bool Keys = true, bool Values = true) : Operation
 {
+    /// <summary>The place of dk among the outputs.</summary>
+    internal int KeysOutput => Queries ? 1 : 0;
+
+    /// <summary>The place of dv among the outputs.</summary>
+    internal int ValuesOutput => KeysOutput + (Keys ? 1 : 0);
+
     /// <inheritdoc/>
     public override Value[] Infer(string scope, Value?[] inputs) => throw new InvalidOperationException("emitted by Attention only");
 }

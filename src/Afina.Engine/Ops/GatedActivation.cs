@@ -34,13 +34,16 @@ public sealed record GatedActivation(ActivationKind Kind) : Operation
 
     /// <inheritdoc/>
     public override void Backward(GradientBuilder gradient, Node node) =>
-        gradient.Emit(new GatedActivationGradient(Kind), [node.Inputs[0], node.Inputs[1], gradient.Of(node.Outputs[0])],
-            gradient.Into(node.Inputs[0]!), gradient.Into(node.Inputs[1]!));
+        gradient.Emit(new GatedActivationGradient(Kind, gradient.Needs(node.Inputs[0]), gradient.Needs(node.Inputs[1])),
+            [node.Inputs[0], node.Inputs[1], gradient.Of(node.Outputs[0])], [.. node.Inputs.Where(gradient.Needs).Select(input => gradient.Into(input!))]);
 }
 
 /// <summary>The backward of <see cref="GatedActivation"/>.</summary>
-/// <remarks>gate, up, dh [rows, dim] → dgate, dup [rows, dim].</remarks>
-public sealed record GatedActivationGradient(ActivationKind Kind) : Operation
+/// <remarks>gate, up, dh [rows, dim] → those of dgate and dup [rows, dim] that are asked for.</remarks>
+/// <param name="Kind">The gate's function.</param>
+/// <param name="Gate">Whether dgate is asked for.</param>
+/// <param name="Up">Whether dup is asked for.</param>
+public sealed record GatedActivationGradient(ActivationKind Kind, bool Gate = true, bool Up = true) : Operation
 {
     /// <inheritdoc/>
     public override Value[] Infer(string scope, Value?[] inputs) => throw new InvalidOperationException("emitted by GatedActivation only");

@@ -56,6 +56,9 @@ public sealed record Linear(ValueList<Projection> Projections, DType Type) : Ope
     public override bool IsRowInput(int input) => input < 3;
 
     /// <inheritdoc/>
+    public override bool DependsOn(int output, int input) => input < 3 || output >= Projections.Count || (input - FirstInput(0)) / (FirstInput(1) - FirstInput(0)) == output;
+
+    /// <inheritdoc/>
     public override void Backward(GradientBuilder gradient, Node node)
     {
         var (x, residual, dropped) = (node.Inputs[0]!, node.Inputs[1], node.Inputs[2]);

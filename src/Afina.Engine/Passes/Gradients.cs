@@ -18,10 +18,11 @@ public static class Gradients
         var needed = new HashSet<Value>();
         foreach (var node in graph.Nodes)
         {
-            if (node.Inputs.Any(input => input is not null && (input.Parameter is not null || needed.Contains(input))))
+            needed.UnionWith(node.Inputs.Where(input => input?.Parameter is not null)!);
+            for (var output = 0; output < node.Outputs.Length; output++)
             {
-                needed.UnionWith(node.Outputs);
-                needed.UnionWith(node.Inputs.Where(input => input?.Parameter is not null)!);
+                if (node.Inputs.Where((input, i) => input is not null && needed.Contains(input) && node.Operation.DependsOn(output, i)).Any())
+                    needed.Add(node.Outputs[output]);
             }
         }
 

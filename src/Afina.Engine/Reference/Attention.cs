@@ -32,8 +32,9 @@ internal static class AttentionReference
         }
     }
 
-    public static void Backward(AttentionOptions options, NodeCells cells, in Counts counts)
+    public static void Backward(AttentionGradient operation, NodeCells cells, in Counts counts)
     {
+        var options = operation.Options;
         var (dim, group) = (options.HeadDim, options.Heads / options.KeyValueHeads);
         var (q, k, v, o, lse, d) = (cells.Inputs[0], cells.Inputs[1], cells.Inputs[2], cells.Inputs[5], cells.Inputs[6], cells.Inputs[7]);
         var (queries, rows) = (cells.InputRows(0, counts), cells.InputRows(1, counts));
@@ -68,9 +69,12 @@ internal static class AttentionReference
             }
         }
 
-        Write(dq, cells.Outputs[0], cells.Node.Adds[0]);
-        Write(dk, cells.Outputs[1], cells.Node.Adds[1]);
-        Write(dv, cells.Outputs[2], cells.Node.Adds[2]);
+        if (operation.Queries)
+            Write(dq, cells.Outputs[0], cells.Node.Adds[0]);
+        if (operation.Keys)
+            Write(dk, cells.Outputs[operation.KeysOutput], cells.Node.Adds[operation.KeysOutput]);
+        if (operation.Values)
+            Write(dv, cells.Outputs[operation.ValuesOutput], cells.Node.Adds[operation.ValuesOutput]);
     }
 
     private readonly record struct Key(int Row, bool Cached);

@@ -23,8 +23,10 @@ internal static class GatedActivationReference
             {
                 var (value, slope) = Function(operation.Kind, cells.Inputs[0][i, j]);
                 var (up, dh) = (cells.Inputs[1][i, j], cells.Inputs[2][i, j]);
-                cells.Outputs[0].Put(i, j, dh * up * slope, cells.Node.Adds[0]);
-                cells.Outputs[1].Put(i, j, dh * value, cells.Node.Adds[1]);
+                if (operation.Gate)
+                    cells.Outputs[0].Put(i, j, dh * up * slope, cells.Node.Adds[0]);
+                if (operation.Up)
+                    cells.Outputs[^1].Put(i, j, dh * value, cells.Node.Adds[^1]);
             }
         }
     }

@@ -36,7 +36,7 @@ public sealed class ReferenceBackend : Backend
             SelectRowsGradient => counts => SelectRowsReference.Backward(cells, counts),
             StoreRows => counts => StoreRowsReference.Forward(cells, counts),
             Attention operation => counts => AttentionReference.Forward(operation.Options, cells, counts),
-            AttentionGradient operation => counts => AttentionReference.Backward(operation.Options, cells, counts),
+            AttentionGradient operation => counts => AttentionReference.Backward(operation, cells, counts),
             HeadLogits operation => counts => HeadLogitsReference.Forward(operation, cells, counts),
             HeadLoss operation => counts => HeadLossReference.Forward(operation, cells, counts),
             HeadLossGradient operation => counts => HeadLossGradientReference.Backward(operation, cells, counts),

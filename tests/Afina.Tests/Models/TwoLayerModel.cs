@@ -23,7 +23,9 @@ internal static class TwoLayerModel
         MaxPositions = 64,
     };
 
-    public static Decoder Create(int seed = 1)
+    /// <param name="seed">Seed of the weights.</param>
+    /// <param name="layers">Layers, where they are not two.</param>
+    public static Decoder Create(int seed = 1, int layers = 2)
     {
         var random = new Random(seed);
         var weights = new Dictionary<string, Weight>(StringComparer.Ordinal);
@@ -36,7 +38,7 @@ internal static class TwoLayerModel
         }
 
         Add("model.embed_tokens.weight", 64, 32);
-        for (var layer = 0; layer < 2; layer++)
+        for (var layer = 0; layer < layers; layer++)
         {
             var name = $"model.layers.{layer}.";
             Add(name + "input_layernorm.weight", 1, 32);
@@ -51,6 +53,6 @@ internal static class TwoLayerModel
         }
 
         Add("model.norm.weight", 1, 32);
-        return new Decoder(Config, new ModelWeights("two layers", weights));
+        return new Decoder(Config with { Layers = [.. Enumerable.Repeat(new LayerAttention(), layers)] }, new ModelWeights("two layers", weights));
     }
 }

@@ -11,6 +11,7 @@ namespace Afina.Engine.Cpu.Kernels;
 /// them: dk and dv. Probabilities are made anew from log-sum-exp in both.</summary>
 internal sealed unsafe class AttentionGradientKernel : Kernel
 {
+    private readonly AttentionGradient _operation;
     private readonly AttentionOptions _options;
     private readonly Memory _memory;
     private readonly bool[] _adds;
@@ -26,17 +27,19 @@ internal sealed unsafe class AttentionGradientKernel : Kernel
 
     public AttentionGradientKernel(AttentionGradient operation, Node node, Memory memory)
     {
-        (_options, _memory, _adds) = (operation.Options, memory, node.Adds);
+        (_operation, _options, _memory, _adds) = (operation, operation.Options, memory, node.Adds);
         _group = _options.Heads / _options.KeyValueHeads;
         var (q, k, v, d) = (node.Inputs[0]!, node.Inputs[1]!, node.Inputs[2]!, node.Inputs[7]!);
         _products = new AttentionProducts(_options.HeadDim, q.Type);
         _segments = new AttentionSegments(node, memory);
-        _q = new PackedHeads(_products, q, memory, rows: true, columns: true);
-        _k = new PackedHeads(_products, k, memory, rows: true, columns: true);
-        _v = new PackedHeads(_products, v, memory, rows: true, columns: false);
-        _d = new PackedHeads(_products, d, memory, rows: true, columns: true);
+        _q = new PackedHeads(_products, q, memory, rows: SweepsKeys, columns: operation.Keys);
+        _k = new PackedHeads(_products, k, memory, rows: operation.Queries, columns: operation.Queries);
+        _v = new PackedHeads(_products, v, memory, rows: operation.Queries, columns: false);
+        _d = new PackedHeads(_products, d, memory, rows: operation.Keys, columns: operation.Values);
         (_o, _do) = (new Cells(node.Inputs[5]!, memory), new Cells(d, memory));
-        (_dq, _dk, _dv) = (new Cells(node.Outputs[0], memory), new Cells(node.Outputs[1], memory), new Cells(node.Outputs[2], memory));
+        _dq = operation.Queries ? new Cells(node.Outputs[0], memory) : default;
+        _dk = operation.Keys ? new Cells(node.Outputs[operation.KeysOutput], memory) : default;
+        _dv = operation.Values ? new Cells(node.Outputs[operation.ValuesOutput], memory) : default;
         _lse = (float*)memory[node.Inputs[6]];
         var (rows, queries, segments) = (k.Rows.Of(memory.Capacity), q.Rows.Of(memory.Capacity), memory.Capacity.Segments);
         _keys = new AttentionBlocks(rows, segments, AttentionProducts.Lanes);
@@ -77,13 +80,21 @@ internal sealed unsafe class AttentionGradientKernel : Kernel
     }
 
     public override int Tiles(int phase, in Counts counts) => phase == 0
-        ? PackTiles(_segments.Rows) + PackTiles(_segments.Queries)
-        : _keys.Count * _options.KeyValueHeads + _queries.Count * _options.Heads + (_segments.CoversAll ? 0 : 1);
+        ? KeyPackTiles + PackTiles(_segments.Queries)
+        : KeyTiles + QueryTiles + (_segments.CoversAll ? 0 : 1);
+
+    private bool SweepsKeys => _operation.Keys || _operation.Values;
+
+    private int KeyPackTiles => _operation.Queries ? PackTiles(_segments.Rows) : 0;
+
+    private int KeyTiles => SweepsKeys ? _keys.Count * _options.KeyValueHeads : 0;
+
+    private int QueryTiles => _operation.Queries ? _queries.Count * _options.Heads : 0;
 
     public override void Run(int phase, int tile, int worker, in Counts counts)
     {
         var scratch = _memory.WorkerScratch(worker);
-        var keyTiles = phase == 0 ? PackTiles(_segments.Rows) : _keys.Count * _options.KeyValueHeads;
+        var keyTiles = phase == 0 ? KeyPackTiles : KeyTiles;
         var queryTile = tile - keyTiles;
         if (phase == 0 && tile < keyTiles)
             PackKeys(tile * _products.PackedRows, scratch + _packAt);
@@ -91,7 +102,7 @@ internal sealed unsafe class AttentionGradientKernel : Kernel
             PackQueries(queryTile * _products.PackedRows, scratch + _packAt);
         else if (tile < keyTiles)
             RunKeys(_keys[tile / _options.KeyValueHeads].Segment, _keys[tile / _options.KeyValueHeads].First, tile % _options.KeyValueHeads, scratch);
-        else if (queryTile < _queries.Count * _options.Heads)
+        else if (queryTile < QueryTiles)
             RunQueries(_queries[queryTile / _options.Heads].Segment, _queries[queryTile / _options.Heads].First, queryTile % _options.Heads, scratch);
         else
             ClearUncovered();
@@ -111,6 +122,8 @@ internal sealed unsafe class AttentionGradientKernel : Kernel
         var count = Math.Min(_products.PackedRows, _segments.Queries - first);
         _q.Pack(first, count, _products.Steps(first), scratch);
         _d.Pack(first, count, _products.Steps(first), scratch);
+        if (!_operation.Queries && !_operation.Keys)
+            return;
         for (var at = (long)first * _options.Heads; at < ((long)first + count) * _options.Heads; at++)
             _delta[at] = AttentionRows.Dot(_do, _o, at * _options.HeadDim, _options.HeadDim);
     }
@@ -175,8 +188,10 @@ internal sealed unsafe class AttentionGradientKernel : Kernel
                 RunKeys(segment, first, kv, s, from, Math.Min(_products.BlockRows, end - from), width, scratch);
         }
 
-        Store(_dk, own.Start + first, count, _options.KeyValueHeads, kv, sums, scratch, _adds[1]);
-        Store(_dv, own.Start + first, count, _options.KeyValueHeads, kv, otherSums, scratch, _adds[2]);
+        if (_operation.Keys)
+            Store(_dk, own.Start + first, count, _options.KeyValueHeads, kv, sums, scratch, _adds[_operation.KeysOutput]);
+        if (_operation.Values)
+            Store(_dv, own.Start + first, count, _options.KeyValueHeads, kv, otherSums, scratch, _adds[_operation.ValuesOutput]);
     }
 
     private void RunKeys(int segment, int first, int kv, int querySegment, int from, int rows, int width, byte* scratch)
@@ -198,7 +213,8 @@ internal sealed unsafe class AttentionGradientKernel : Kernel
         if (rows % 2 != 0)
             (low[rows], high[rows], lse[rows], delta[rows]) = (int.MaxValue, -1, 0, 0);
 
-        float* scores = (float*)(scratch + _scoresAt), products = (float*)(scratch + _productsAt);
+        // Without dk nothing asks for do · v; what then stands for it reaches no sum.
+        float* scores = (float*)(scratch + _scoresAt), products = _operation.Keys ? (float*)(scratch + _productsAt) : scores;
         var (probabilities, gradients) = (_products.Weights(scratch + _weightsAt, width), _products.Weights(scratch + _otherWeightsAt, width));
         var firstStep = _products.Steps(from);
         for (var head = kv * _group; head < (kv + 1) * _group; head++)
@@ -206,14 +222,17 @@ internal sealed unsafe class AttentionGradientKernel : Kernel
             for (var n = 0; n < rows; n++)
             {
                 var at = ((long)from + n) * _options.Heads + head;
-                (lse[n], delta[n]) = (_lse[at], _delta[at]);
+                (lse[n], delta[n]) = (_lse[at], _operation.Keys ? _delta[at] : 0);
             }
 
             _products.Scores(_q.Rows(head, from), rows, scratch + _lanesAt, width, scores);
-            _products.Scores(_d.Rows(head, from), rows, scratch + _otherLanesAt, width, products);
+            if (_operation.Keys)
+                _products.Scores(_d.Rows(head, from), rows, scratch + _otherLanesAt, width, products);
             AttentionGradientMath.Keys(_options, scores, products, rows, width, low, high, lse, delta, probabilities, gradients);
-            _products.Sums(_q.Columns(head), firstStep, _q.AllSteps, rows, scratch + _otherWeightsAt, width, (float*)(scratch + _sumsAt));
-            _products.Sums(_d.Columns(head), firstStep, _d.AllSteps, rows, scratch + _weightsAt, width, (float*)(scratch + _otherSumsAt));
+            if (_operation.Keys)
+                _products.Sums(_q.Columns(head), firstStep, _q.AllSteps, rows, scratch + _otherWeightsAt, width, (float*)(scratch + _sumsAt));
+            if (_operation.Values)
+                _products.Sums(_d.Columns(head), firstStep, _d.AllSteps, rows, scratch + _weightsAt, width, (float*)(scratch + _otherSumsAt));
         }
     }
 
@@ -228,7 +247,7 @@ internal sealed unsafe class AttentionGradientKernel : Kernel
 
     private void ClearUncovered()
     {
-        for (var i = 0; i < _segments.Queries && !_adds[0]; i++)
+        for (var i = 0; i < _segments.Queries && _operation.Queries && !_adds[0]; i++)
         {
             if (!_segments.Covers(_segments.RowOf(i)))
                 new Span<byte>(_dq.Row(i), (int)(_dq.Row(i + 1) - _dq.Row(i))).Clear();
@@ -238,9 +257,9 @@ internal sealed unsafe class AttentionGradientKernel : Kernel
         {
             if (_segments.Covers(row))
                 continue;
-            if (!_adds[1])
+            if (_operation.Keys && !_adds[_operation.KeysOutput])
                 new Span<byte>(_dk.Row(row), (int)(_dk.Row(row + 1) - _dk.Row(row))).Clear();
-            if (!_adds[2])
+            if (_operation.Values && !_adds[_operation.ValuesOutput])
                 new Span<byte>(_dv.Row(row), (int)(_dv.Row(row + 1) - _dv.Row(row))).Clear();
         }
     }

@@ -28,8 +28,8 @@ internal sealed class GatedActivationGradientKernel(GatedActivationGradient oper
     private readonly Cells _gate = new(node.Inputs[0]!, memory);
     private readonly Cells _up = new(node.Inputs[1]!, memory);
     private readonly Cells _dh = new(node.Inputs[2]!, memory);
-    private readonly Cells _dgate = new(node.Outputs[0], memory);
-    private readonly Cells _dup = new(node.Outputs[1], memory);
+    private readonly Cells _dgate = operation.Gate ? new(node.Outputs[0], memory) : default;
+    private readonly Cells _dup = operation.Up ? new(node.Outputs[^1], memory) : default;
 
     protected override void Row(int row, in Counts counts)
     {
@@ -38,15 +38,19 @@ internal sealed class GatedActivationGradientKernel(GatedActivationGradient oper
         {
             var (value, slope) = Gate.Of(operation.Kind, _gate.Load(first));
             var dh = _dh.Load(first);
-            _dgate.Put(first, dh * _up.Load(first) * slope, node.Adds[0]);
-            _dup.Put(first, dh * value, node.Adds[1]);
+            if (operation.Gate)
+                _dgate.Put(first, dh * _up.Load(first) * slope, node.Adds[0]);
+            if (operation.Up)
+                _dup.Put(first, dh * value, node.Adds[^1]);
         }
 
         for (; first < last; first++)
         {
             var (value, slope) = Gate.Of(operation.Kind, Vector512.Create(_gate.One(first)));
-            _dgate.PutOne(first, _dh.One(first) * _up.One(first) * slope[0], node.Adds[0]);
-            _dup.PutOne(first, _dh.One(first) * value[0], node.Adds[1]);
+            if (operation.Gate)
+                _dgate.PutOne(first, _dh.One(first) * _up.One(first) * slope[0], node.Adds[0]);
+            if (operation.Up)
+                _dup.PutOne(first, _dh.One(first) * value[0], node.Adds[^1]);
         }
     }
 }

@@ -174,6 +174,39 @@ public sealed class AttentionTests
         }
     }
 
+    public static TheoryData<string, DType, string> Trained
+    {
+        get
+        {
+            var data = new TheoryData<string, DType, string>();
+            foreach (var trained in new[] { "q", "k", "v", "qk", "qv", "kv" })
+            {
+                data.Add("reference", DType.F32, trained);
+                data.Add("cpu", DType.F32, trained);
+                data.Add("cpu", DType.BF16, trained);
+            }
+
+            return data;
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Trained))]
+    public void Only_inputs_with_a_parameter_behind_them_get_a_gradient(string backend, DType type, string trained)
+    {
+        using (var small = Build(Small with { Window = 3, SoftCap = 1.5f }, DType.F64, Forests[1], true, false, trained: trained))
+        {
+            Assert.Equal(trained.Length, small.Graph.Nodes.Single(node => node.Operation is AttentionGradient).Outputs.Length);
+            Agreement.WithFiniteDifferences(small);
+        }
+
+        Segment[] tree = [new(1, 20), new(21, 30, 0, 20), new(51, 40, 0, 20), new(95, 3)];
+        using var packed = Build(new AttentionOptions(6, 2, 16, 0.25f), type, tree, false, false, 100, trained);
+        using var chosen = Build(new AttentionOptions(6, 2, 17, 0.25f, Window: 20), type, tree, true, true, 100, trained);
+        Agreement.WithReference(backend, packed);
+        Agreement.WithReference(backend, chosen);
+    }
+
     [Theory]
     [MemberData(nameof(Runs))]
     public void Kernels_agree_with_the_reference_over_cached_rows(string backend, DType type, int rows)
@@ -190,7 +223,7 @@ public sealed class AttentionTests
         }
     }
 
-    private static Harness Build(AttentionOptions options, DType type, Segment[] segments, bool subset, bool adds, int rows = -1)
+    private static Harness Build(AttentionOptions options, DType type, Segment[] segments, bool subset, bool adds, int rows = -1, string trained = "qkv")
     {
         if (rows < 0)
             rows = segments.Max(segment => segment.Start + segment.Length);
@@ -198,10 +231,12 @@ public sealed class AttentionTests
         var harness = new Harness(new Counts { Rows = rows, LabelledRows = chosen.Length, Segments = segments.Length }, type, adds);
         var queries = subset ? Dimension.LabelledRows : Dimension.Rows;
         var o = harness.Add(new Attention(options),
-            harness.Activation("q", queries, options.Heads * options.HeadDim), harness.Activation("k", Dimension.Rows, options.KeyValueHeads * options.HeadDim),
-            harness.Activation("v", Dimension.Rows, options.KeyValueHeads * options.HeadDim), Segments(harness, segments),
+            Input("q", queries, options.Heads), Input("k", Dimension.Rows, options.KeyValueHeads), Input("v", Dimension.Rows, options.KeyValueHeads), Segments(harness, segments),
             subset ? harness.Ints("rows", Dimension.LabelledRows, 1, chosen) : null, null, null)[0];
         return harness.Backward(o);
+
+        Value Input(string name, Dimension rows, int heads) => trained.Contains(name, StringComparison.Ordinal)
+            ? harness.Activation(name, rows, heads * options.HeadDim) : harness.Input(name, rows, heads * options.HeadDim);
     }
 
     private static Value Segments(Harness harness, Segment[] segments) => harness.Ints("segments", Dimension.Segments, Segment.Fields,

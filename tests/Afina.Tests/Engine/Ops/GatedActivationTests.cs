@@ -54,6 +54,25 @@ public sealed class GatedActivationTests
     }
 
     [Theory]
+    [InlineData("reference", true)]
+    [InlineData("reference", false)]
+    [InlineData("cpu", true)]
+    [InlineData("cpu", false)]
+    public void Only_the_branch_with_a_parameter_behind_it_gets_a_gradient(string backend, bool gate)
+    {
+        foreach (var adds in new[] { false, true })
+        {
+            using var harness = new Harness(new Counts { Rows = 5 }, DType.F32, adds);
+            harness.Backward(harness.Add(new GatedActivation(ActivationKind.Silu), Input("gate", gate), Input("up", !gate))[0]);
+
+            Assert.Single(harness.Graph.Nodes.Single(node => node.Operation is GatedActivationGradient).Outputs);
+            Agreement.WithReference(backend, harness);
+
+            Value Input(string name, bool trained) => trained ? harness.Activation(name, Dimension.Rows, 33) : harness.Input(name, Dimension.Rows, 33);
+        }
+    }
+
+    [Theory]
     [MemberData(nameof(Runs))]
     public void Extreme_gates_stay_finite(string backend, DType type, int rows)
     {
