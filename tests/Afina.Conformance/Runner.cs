@@ -50,7 +50,7 @@ internal static class Runner
         if (check.Compared == 0 && check.Failures.Count == 0)
             check.Fail("nothing was compared");
         return check.Failures.Count == 0
-            ? new Result(@case, Outcome.Passed, check, "")
+            ? new Result(@case, Outcome.Passed, check, check.Report)
             : new Result(@case, Outcome.Failed, check, check.Failures[0]);
     }
 }

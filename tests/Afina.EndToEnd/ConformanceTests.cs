@@ -1,4 +1,6 @@
 using Afina.Conformance;
+using Afina.Conformance.Kinds;
+using Afina.Engine.Tensors;
 using Xunit;
 using Ending = Afina.Conformance.Outcome;
 
@@ -19,6 +21,23 @@ public class ConformanceTests
         var failed = results.Where(result => result.Outcome == Ending.Failed).Select(result => $"{result.Case.Name}: {result.Message}").ToArray();
         Assert.True(failed.Length == 0, string.Join('\n', failed));
         Assert.Contains(results, result => result.Outcome == Ending.Passed);
+    }
+
+    [Fact]
+    public void Trainings_in_bf16_lose_at_each_step_what_those_in_fp32_do_within_two_percent()
+    {
+        var cases = Case.Find(Shared("conformance")).Where(@case => @case.Kind == "training").ToArray();
+        try
+        {
+            CurveKind.Type = DType.BF16;
+            var results = cases.Select(Runner.Run).ToArray();
+            Assert.All(results, result => Assert.True(result.Outcome != Ending.Failed, $"{result.Case.Name}: {result.Message}"));
+            Assert.Contains(results, result => result.Outcome == Ending.Passed);
+        }
+        finally
+        {
+            CurveKind.Type = DType.F32;
+        }
     }
 
     private static string Shared(string relative)

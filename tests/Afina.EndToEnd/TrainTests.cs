@@ -42,14 +42,17 @@ public sealed class TrainTests : IDisposable
         Assert.Empty(Directory.EnumerateFileSystemEntries(_tool.Folder, ".*"));
     }
 
-    [Fact]
-    public void One_two_and_three_threads_make_the_same_adapter()
+    [Theory]
+    [InlineData("dtype=fp32")]
+    [InlineData("dtype=bf16")]
+    [InlineData("dtype=bf16", "quantize=nf4")]
+    public void One_two_and_three_threads_make_the_same_adapter(params string[] settings)
     {
         _tool.Rows("rows.jsonl", 12);
         var adapters = new List<byte[]>();
         foreach (var threads in (string[])["1", "2", "3"])
         {
-            _tool.Run("train", "rows.jsonl", "--base", Tool.TinyModel, "--threads", threads, "--lora-dropout", "0.1", "micro_batch_size=3", "gradient_accumulation_steps=2", "max_steps=6", "--output", $"out{threads}", "--quiet").Succeeded();
+            _tool.Run(["train", "rows.jsonl", "--base", Tool.TinyModel, "--threads", threads, "--lora-dropout", "0.1", "micro_batch_size=3", "gradient_accumulation_steps=2", "max_steps=6", "--output", $"out{threads}", "--quiet", .. settings]).Succeeded();
             adapters.Add(File.ReadAllBytes(_tool[$"out{threads}/adapter_model.safetensors"]));
         }
 

@@ -14,7 +14,8 @@ using Afina.Training.Schedules;
 
 namespace Afina.Conformance.Kinds;
 
-/// <summary>Whole trainings: per-step losses, gradient norms, rates and metrics, and the adapter at the end.</summary>
+/// <summary>Whole trainings: per-step losses, gradient norms, rates and metrics, and the adapter at the end. With bf16 activations the losses
+/// must be within 2 %, and the rest is only reported: the values were computed in fp32.</summary>
 internal sealed class TrainingKind : Kind
 {
     public override string Name => "training";
@@ -25,6 +26,8 @@ internal sealed class TrainingKind : Kind
             throw new NotSupportedCase($"objective {@case.Text("objective")} is not supported");
         if (@case.Text("initial") is null)
             throw new NotSupportedCase("training all weights is not supported");
+        if (CurveKind.Type == DType.BF16)
+            check.JudgeOnly("loss", 0.02);
         using var model = LanguageModel.Open(@case.Resolve(@case.Text("model")!));
         var decoder = model.Decoder;
         if (@case.Json.TryGetProperty("quantization", out var quantization) && quantization.ValueKind == JsonValueKind.Object)
@@ -43,7 +46,7 @@ internal sealed class TrainingKind : Kind
 
         using var team = new Team(2);
         var backend = Backends.Default();
-        using var programs = new TrainingPrograms(new TrainingPlans(decoder, adapter, new ProgramOptions(capacity, DType.F32, Checkpoint.Cheap, loss, optimizer), backend, team.Size), backend, team);
+        using var programs = new TrainingPrograms(new TrainingPlans(decoder, adapter, new ProgramOptions(capacity, CurveKind.Type, Checkpoint.Cheap, loss, optimizer), backend, team.Size), backend, team);
         var expected = @case.OwnJson("steps.json").EnumerateArray().ToArray();
         var schedule = ScheduleOf(json.GetProperty("schedule"));
         var rate = json.GetProperty("optimizer").GetProperty("learning_rate").GetDouble();
