@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Afina.Formats;
 using Afina.Training;
 
 namespace Afina.Runs;
@@ -11,14 +12,17 @@ internal sealed class MetricsLog : IDisposable
 
     private readonly FileStream _stream;
 
-    /// <summary>Opens the file; of an earlier run the lines up to <paramref name="firstStep"/> stay.</summary>
+    /// <summary>Opens the file; of an earlier run the lines up to <paramref name="firstStep"/> stay, also when this one is killed right away.</summary>
     public MetricsLog(string folder, int firstStep)
     {
         var path = Path.Combine(folder, FileName);
         var kept = firstStep > 0 && File.Exists(path) ? [.. File.ReadLines(path).Where(line => StepOf(line) <= firstStep)] : Array.Empty<string>();
-        _stream = new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.Read);
-        foreach (var line in kept)
-            _stream.Write(System.Text.Encoding.UTF8.GetBytes(line + "\n"));
+        AtomicFile.Write(path, stream =>
+        {
+            foreach (var line in kept)
+                stream.Write(System.Text.Encoding.UTF8.GetBytes(line + "\n"));
+        });
+        _stream = new FileStream(path, FileMode.Append, FileAccess.Write, FileShare.Read);
     }
 
     /// <summary>Writes what an event measured.</summary>
