@@ -9,7 +9,7 @@ namespace Afina.Engine.Cpu.Gemm;
 internal sealed unsafe class TiledProduct
 {
     /// <summary>Rows over which one packing of a right panel is spent; more rows are cut into equal blocks.</summary>
-    private const int BlockRows = 768;
+    private const int BlockRows = 2048;
 
     /// <summary>Left elements that one tile of a packing phase takes.</summary>
     private const int PackElements = 16384;

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using Afina.Engine.Execution;
 using Afina.Engine.Graphs;
@@ -5,77 +6,124 @@ using Afina.Engine.Ops;
 
 namespace Afina.Engine.Cpu.Kernels;
 
+/// <summary>The kernels of a gate's function: it is a type, so that it is compiled into their loops.</summary>
+internal static class GatedActivations
+{
+    public static Kernel Forward(GatedActivation operation, Node node, Memory memory) => operation.Kind switch
+    {
+        ActivationKind.Silu => new GatedActivationKernel<SiluGate>(node, memory),
+        ActivationKind.GeluTanh => new GatedActivationKernel<GeluTanhGate>(node, memory),
+        _ => new GatedActivationKernel<GeluGate>(node, memory),
+    };
+
+    public static Kernel Backward(GatedActivationGradient operation, Node node, Memory memory) => operation.Kind switch
+    {
+        ActivationKind.Silu => new GatedActivationGradientKernel<SiluGate>(operation, node, memory),
+        ActivationKind.GeluTanh => new GatedActivationGradientKernel<GeluTanhGate>(operation, node, memory),
+        _ => new GatedActivationGradientKernel<GeluGate>(operation, node, memory),
+    };
+}
+
 /// <summary>h = f(gate) · up.</summary>
-internal sealed class GatedActivationKernel(GatedActivation operation, Node node, Memory memory) : RowKernel(node.Outputs[0].Rows, node.Outputs[0].Columns)
+internal sealed class GatedActivationKernel<TGate>(Node node, Memory memory) : RowKernel(node.Outputs[0].Rows, node.Outputs[0].Columns)
+    where TGate : struct, IGate
 {
     private readonly Cells _gate = new(node.Inputs[0]!, memory);
     private readonly Cells _up = new(node.Inputs[1]!, memory);
     private readonly Cells _h = new(node.Outputs[0], memory);
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     protected override void Row(int row, in Counts counts)
     {
-        var (first, last) = ((long)row * _h.Columns, (row + 1L) * _h.Columns);
+        var (gate, up, h) = (_gate, _up, _h);
+        var (first, last) = ((long)row * h.Columns, (row + 1L) * h.Columns);
         for (; first <= last - 16; first += 16)
-            _h.Store(first, Gate.Of(operation.Kind, _gate.Load(first)).Value * _up.Load(first));
+            h.Store(first, TGate.Of(gate.Load(first), out _) * up.Load(first));
         for (; first < last; first++)
-            _h.StoreOne(first, Gate.Of(operation.Kind, Vector512.Create(_gate.One(first))).Value[0] * _up.One(first));
+            h.StoreOne(first, TGate.Of(Vector512.Create(gate.One(first)), out _)[0] * up.One(first));
     }
 }
 
 /// <summary>dgate = dh · up · f′(gate), dup = dh · f(gate).</summary>
-internal sealed class GatedActivationGradientKernel(GatedActivationGradient operation, Node node, Memory memory) : RowKernel(node.Outputs[0].Rows, node.Outputs[0].Columns)
+internal sealed class GatedActivationGradientKernel<TGate>(GatedActivationGradient operation, Node node, Memory memory) : RowKernel(node.Outputs[0].Rows, node.Outputs[0].Columns)
+    where TGate : struct, IGate
 {
     private readonly Cells _gate = new(node.Inputs[0]!, memory);
     private readonly Cells _up = new(node.Inputs[1]!, memory);
     private readonly Cells _dh = new(node.Inputs[2]!, memory);
     private readonly Cells _dgate = operation.Gate ? new(node.Outputs[0], memory) : default;
     private readonly Cells _dup = operation.Up ? new(node.Outputs[^1], memory) : default;
+    private readonly bool _addsGate = node.Adds[0];
+    private readonly bool _addsUp = node.Adds[^1];
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     protected override void Row(int row, in Counts counts)
     {
-        var (first, last) = ((long)row * _gate.Columns, (row + 1L) * _gate.Columns);
+        var (gate, up, dh, dgate, dup) = (_gate, _up, _dh, _dgate, _dup);
+        var (first, last) = ((long)row * gate.Columns, (row + 1L) * gate.Columns);
         for (; first <= last - 16; first += 16)
         {
-            var (value, slope) = Gate.Of(operation.Kind, _gate.Load(first));
-            var dh = _dh.Load(first);
-            if (operation.Gate)
-                _dgate.Put(first, dh * _up.Load(first) * slope, node.Adds[0]);
-            if (operation.Up)
-                _dup.Put(first, dh * value, node.Adds[^1]);
+            var value = TGate.Of(gate.Load(first), out var slope);
+            var given = dh.Load(first);
+            if (dgate.Exists)
+                dgate.Put(first, given * up.Load(first) * slope, _addsGate);
+            if (dup.Exists)
+                dup.Put(first, given * value, _addsUp);
         }
 
         for (; first < last; first++)
         {
-            var (value, slope) = Gate.Of(operation.Kind, Vector512.Create(_gate.One(first)));
-            if (operation.Gate)
-                _dgate.PutOne(first, _dh.One(first) * _up.One(first) * slope[0], node.Adds[0]);
-            if (operation.Up)
-                _dup.PutOne(first, _dh.One(first) * value[0], node.Adds[^1]);
+            var value = TGate.Of(Vector512.Create(gate.One(first)), out var slope);
+            if (dgate.Exists)
+                dgate.PutOne(first, dh.One(first) * up.One(first) * slope[0], _addsGate);
+            if (dup.Exists)
+                dup.PutOne(first, dh.One(first) * value[0], _addsUp);
         }
     }
 }
 
 /// <summary>A gate's function and its slope.</summary>
-internal static class Gate
+internal interface IGate
 {
-    public static (Vector512<float> Value, Vector512<float> Slope) Of(ActivationKind kind, Vector512<float> x)
+    static abstract Vector512<float> Of(Vector512<float> x, out Vector512<float> slope);
+}
+
+/// <summary>x · σ(x).</summary>
+internal readonly struct SiluGate : IGate
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Of(Vector512<float> x, out Vector512<float> slope)
     {
-        var one = Vector512<float>.One;
-        switch (kind)
-        {
-            case ActivationKind.Silu:
-                var sigmoid = VectorMath.Sigmoid(x);
-                return (x * sigmoid, sigmoid * (one + x * (one - sigmoid)));
-            case ActivationKind.GeluTanh:
-                const float Root = 0.7978845608f;
-                var tanh = VectorMath.Tanh(Root * (x + 0.044715f * x * x * x));
-                var half = 0.5f * (one + tanh);
-                return (x * half, half + 0.5f * x * (one - tanh * tanh) * (Root * (one + 3 * 0.044715f * x * x)));
-            default:
-                var share = Vector512<float>.Zero;
-                for (var i = 0; i < 16; i++)
-                    share = share.WithElement(i, (float)(0.5 * (1 + Reference.GatedActivationReference.Erf(x[i] / Math.Sqrt(2)))));
-                return (x * share, share + x * VectorMath.Exp(-0.5f * x * x) * 0.39894228f);
-        }
+        var sigmoid = VectorMath.Sigmoid(x);
+        slope = sigmoid * (Vector512<float>.One + x * (Vector512<float>.One - sigmoid));
+        return x * sigmoid;
+    }
+}
+
+/// <summary>½ x (1 + tanh(√(2/π) (x + 0.044715 x³))).</summary>
+internal readonly struct GeluTanhGate : IGate
+{
+    private const float Root = 0.7978845608f;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Of(Vector512<float> x, out Vector512<float> slope)
+    {
+        var tanh = VectorMath.Tanh(Root * (x + 0.044715f * x * x * x));
+        var half = 0.5f * (Vector512<float>.One + tanh);
+        slope = half + 0.5f * x * (Vector512<float>.One - tanh * tanh) * (Root * (Vector512<float>.One + 3 * 0.044715f * x * x));
+        return x * half;
+    }
+}
+
+/// <summary>x · Φ(x), by the error function of each element.</summary>
+internal readonly struct GeluGate : IGate
+{
+    public static Vector512<float> Of(Vector512<float> x, out Vector512<float> slope)
+    {
+        var share = Vector512<float>.Zero;
+        for (var i = 0; i < 16; i++)
+            share = share.WithElement(i, (float)(0.5 * (1 + Reference.GatedActivationReference.Erf(x[i] / Math.Sqrt(2)))));
+        slope = share + x * VectorMath.Exp(-0.5f * x * x) * 0.39894228f;
+        return x * share;
     }
 }

@@ -1,5 +1,7 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using Afina.Engine.Cpu.Gemm;
+using Afina.Engine.Cpu.Panels;
 using Afina.Engine.Execution;
 using Afina.Engine.Graphs;
 using Afina.Engine.Ops;
@@ -12,8 +14,8 @@ namespace Afina.Engine.Cpu.Kernels;
 /// ever exists.</summary>
 internal unsafe class HeadLossKernel : Kernel
 {
-    /// <summary>Logits of a chunk, at most (48 MiB in fp32): more rows per chunk would save little of the packing of the head.</summary>
-    private const int ChunkElements = 12 << 20;
+    /// <summary>Logits of a chunk, at most (96 MiB in fp32): each chunk packs the whole head twice.</summary>
+    private const int ChunkElements = 24 << 20;
 
     private readonly LossOptions _options;
     private readonly Node _node;
@@ -30,6 +32,7 @@ internal unsafe class HeadLossKernel : Kernel
     private readonly int* _places;
     private readonly float* _weights;
     private readonly float* _slopes;
+    private readonly float* _own;
     private readonly float* _logp;
     private readonly float* _lse;
     private readonly int* _best;
@@ -37,6 +40,7 @@ internal unsafe class HeadLossKernel : Kernel
     private readonly float* _entropy;
     private readonly MatrixProduct _forward;
     private readonly MatrixProduct? _backward;
+    private readonly bool _isHalf;
 
     public HeadLossKernel(HeadLoss operation, Node node, Memory memory)
         : this(operation.Options, node, operation.WithGradient ? node.Outputs[5] : null, memory)
@@ -72,6 +76,8 @@ internal unsafe class HeadLossKernel : Kernel
         _chunkDx = Take((long)_chunk * _xBytes);
         _logits = (float*)Take((long)_chunk * _vocabulary * sizeof(float));
         _slopes = (float*)Take((long)node.Inputs[4]!.Rows.Of(memory.Capacity) * sizeof(float));
+        _own = (float*)Take((long)node.Inputs[4]!.Rows.Of(memory.Capacity) * sizeof(float));
+        _isHalf = x.Type == DType.BF16;
         var mode = Products.Mode(x.Type);
         var logits = new ProductOutput { Data = _logits, Type = DType.F32, Stride = _vocabulary, Columns = _vocabulary, Scale = options.LogitScale, Terms = [new(0, Products.Operand(w, memory).Transposed)] };
         _forward = new MatrixProduct(new ProductSpec(mode, _chunk, [new(Operand.Dense(_chunkX, x.Type, _dim), _dim)], [logits]));
@@ -79,7 +85,9 @@ internal unsafe class HeadLossKernel : Kernel
         {
             _dx = memory[gradient];
             var dx = new ProductOutput { Data = _chunkDx, Type = x.Type, Stride = _dim, Columns = _dim, Terms = [new(0, Products.Operand(w, memory))] };
-            _backward = new MatrixProduct(new ProductSpec(mode, _chunk, [new(Operand.Dense(_logits, DType.F32, _vocabulary), _vocabulary)], [dx]));
+            // Gradients in bf16 begin where their row's logits did.
+            var slopes = Operand.Dense(_logits, x.Type, _isHalf ? 2 * _vocabulary : _vocabulary);
+            _backward = new MatrixProduct(new ProductSpec(mode, _chunk, [new(slopes, _vocabulary)], [dx]));
         }
 
         Scratch = new Scratch(bytes + Math.Max(_forward.SharedBytes, _backward?.SharedBytes ?? 0), Math.Max(_forward.WorkerBytes, _backward?.WorkerBytes ?? 0));
@@ -144,11 +152,18 @@ internal unsafe class HeadLossKernel : Kernel
             HeadRow.Cap(logits, _vocabulary, _options.SoftCap);
     }
 
-    /// <summary>The gradient takes the place of the logits; what a target takes off its own token waits until the row is written.</summary>
+    /// <summary>The gradient takes the place of the logits, so those of the targets' own tokens are made first.</summary>
     protected void Gradient(float* logits, float largest, float rest, Range targets)
     {
+        var (first, end) = (targets.Start.Value, targets.End.Value);
+        if (first == end)
+        {
+            new Span<float>(logits, _isHalf ? (_vocabulary + 1) / 2 : _vocabulary).Clear();
+            return;
+        }
+
         var weight = 0f;
-        for (var t = targets.Start.Value; t < targets.End.Value; t++)
+        for (var t = first; t < end; t++)
         {
             var logit = logits[_tokens[t]];
             var share = _weights[t] * (_options.Dynamic ? MathF.Exp(logit - largest - rest) : 1);
@@ -156,12 +171,22 @@ internal unsafe class HeadLossKernel : Kernel
             _slopes[t] = share * (1 - _options.LabelSmoothing) * HeadRow.Slope(logit, _options);
         }
 
-        if (targets.Start.Equals(targets.End))
-            new Span<float>(logits, _vocabulary).Clear();
-        else
-            HeadRow.Gradient(logits, _vocabulary, largest, rest, weight, _options);
-        for (var t = targets.Start.Value; t < targets.End.Value; t++)
-            logits[_tokens[t]] -= _slopes[t];
+        for (var t = first; t < end; t++)
+        {
+            _own[t] = HeadRow.Gradient(Vector512.Create(logits[_tokens[t]]), _vocabulary, largest, rest, weight, _options)[0];
+            for (var other = first; other < end; other++)
+                _own[t] -= _tokens[other] == _tokens[t] ? _slopes[other] : 0;
+        }
+
+        var half = _isHalf ? (ushort*)logits : null;
+        HeadRow.Gradient(logits, half, _vocabulary, largest, rest, weight, _options);
+        for (var t = first; t < end; t++)
+        {
+            if (half is not null)
+                half[_tokens[t]] = BFloat16.FromSingle(_own[t]);
+            else
+                logits[_tokens[t]] = _own[t];
+        }
     }
 
     private Range Targets(int row, int targets)
@@ -192,6 +217,7 @@ internal static unsafe class HeadRow
     }
 
     /// <summary>The largest logit, its first place, and the sum of all.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static (float Largest, int Best, double Sum) Largest(float* logits, int count)
     {
         var largest = Vector512.Create(float.NegativeInfinity);
@@ -223,6 +249,7 @@ internal static unsafe class HeadRow
     }
 
     /// <summary>Σ e^(logit − largest) and Σ e^(logit − largest) · logit.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static (double Total, double Dot) Exponentials(float* logits, int count, float largest)
     {
         double total = 0, dot = 0;
@@ -256,21 +283,35 @@ internal static unsafe class HeadRow
     public static float Slope(float logit, LossOptions options) =>
         options.LogitScale * (options.SoftCap > 0 ? 1 - logit / options.SoftCap * (logit / options.SoftCap) : 1);
 
-    /// <summary>logit ← weight · slope · (e^(logit − largest − rest) − ε / count).</summary>
-    public static void Gradient(float* logits, int count, float largest, float rest, float weight, LossOptions options)
+    /// <summary>logit ← weight · slope · (e^(logit − largest − rest) − ε / count), as fp32 in place, or as bf16 from where the row begins.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Gradient(float* logits, ushort* half, int count, float largest, float rest, float weight, LossOptions options)
     {
-        var smooth = Vector512.Create(options.LabelSmoothing / count);
         var i = 0;
         for (; i <= count - 16; i += 16)
         {
-            var value = Vector512.Load(logits + i);
-            var gradient = (VectorMath.Exp(value - Vector512.Create(largest) - Vector512.Create(rest)) - smooth) * (weight * options.LogitScale);
-            if (options.SoftCap > 0)
-                gradient *= Vector512<float>.One - value * value * (1 / (options.SoftCap * options.SoftCap));
-            gradient.Store(logits + i);
+            var gradient = Gradient(Vector512.Load(logits + i), count, largest, rest, weight, options);
+            if (half is not null)
+                Conversions.Narrow(gradient).Store(half + i);
+            else
+                gradient.Store(logits + i);
         }
 
         for (; i < count; i++)
-            logits[i] = (MathF.Exp(logits[i] - largest - rest) - smooth[0]) * weight * Slope(logits[i], options);
+        {
+            var gradient = Gradient(Vector512.Create(logits[i]), count, largest, rest, weight, options)[0];
+            if (half is not null)
+                half[i] = BFloat16.FromSingle(gradient);
+            else
+                logits[i] = gradient;
+        }
+    }
+
+    /// <summary>The same of 16 logits.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Gradient(Vector512<float> logit, int count, float largest, float rest, float weight, LossOptions options)
+    {
+        var gradient = (VectorMath.Exp(logit - Vector512.Create(largest) - Vector512.Create(rest)) - Vector512.Create(options.LabelSmoothing / count)) * (weight * options.LogitScale);
+        return options.SoftCap > 0 ? gradient * (Vector512<float>.One - logit * logit * (1 / (options.SoftCap * options.SoftCap))) : gradient;
     }
 }
