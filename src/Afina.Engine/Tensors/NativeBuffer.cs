@@ -5,13 +5,18 @@ namespace Afina.Engine.Tensors;
 /// <summary>A block of memory outside the managed heap, aligned to 64 bytes and zeroed.</summary>
 public sealed unsafe class NativeBuffer : IDisposable
 {
+    /// <summary>Buffers from this size on are whole pages of the system, which has them back when they are freed.</summary>
+    private const long WholePages = 1 << 20;
+
     /// <summary>Allocates <paramref name="bytes"/> bytes.</summary>
     /// <exception cref="OutOfMemoryException">The system has no such block.</exception>
     public NativeBuffer(long bytes)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(bytes);
         Length = bytes;
-        Pointer = (byte*)NativeMemory.AlignedAlloc((nuint)Math.Max(bytes, 64), 64);
+        Pointer = IsWholePages ? LinuxPages.Map((nuint)bytes) : (byte*)NativeMemory.AlignedAlloc((nuint)Math.Max(bytes, 64), 64);
+
+        // Fresh pages are zero, but touched now they are counted now, not when a step first needs them.
         NativeMemory.Clear(Pointer, (nuint)Math.Max(bytes, 64));
     }
 
@@ -49,9 +54,13 @@ public sealed unsafe class NativeBuffer : IDisposable
         GC.SuppressFinalize(this);
     }
 
+    private bool IsWholePages => OperatingSystem.IsLinux() && Length >= WholePages;
+
     private void Free()
     {
-        if (Pointer is not null)
+        if (Pointer is not null && IsWholePages)
+            LinuxPages.Free(Pointer, (nuint)Length);
+        else if (Pointer is not null)
             NativeMemory.AlignedFree(Pointer);
         Pointer = null;
     }

@@ -9,7 +9,8 @@ public delegate void FillElements(long start, Span<float> destination);
 /// <summary>Writes matrices to a stream without holding more than a few rows.</summary>
 internal static class ElementStream
 {
-    private const int ChunkElements = 1 << 18;
+    // Arrays of 64 KiB: larger ones would go to the heap of large objects, which is seldom collected.
+    private const int ChunkElements = 1 << 14;
 
     /// <summary>Writes [rows, columns] elements in a format; rows must be whole blocks.</summary>
     public static void Write(Stream stream, BlockFormat format, long rows, int columns, FillElements fill)

@@ -96,6 +96,8 @@ public sealed class TrainingRun : IDisposable
             _card.Note(what);
             happened(what);
         }, state, cancellation);
+        // Writing the result must not need more than training did.
+        programs.Dispose();
         if (finished.End is TrainEnd.Complete or TrainEnd.EarlyStopping)
         {
             Lora.Save(_recipe.OutputDir, _adapter, _config, _card.Write(Settings(), finished, _session));

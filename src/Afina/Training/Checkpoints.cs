@@ -82,15 +82,15 @@ public sealed class Checkpoints(string folder, RunIdentity identity, LoraConfig 
     /// <exception cref="InvalidDataException">Its state is damaged.</exception>
     public static RunIdentity IdentityOf(string path) => new(Read(path).Identity);
 
-    /// <summary>The values of the best adapter so far, in the order of the parameters; null where none was kept.</summary>
-    internal float[][]? LoadBest(Adapter adapter)
+    /// <summary>Reads the best adapter so far, where one was kept.</summary>
+    internal void LoadBest(BestValues values)
     {
         var best = Path.Combine(folder, "best");
         if (!Directory.Exists(best))
-            return null;
+            return;
         var tensors = PeftFolder.Load(best).Tensors;
-        AdapterKeys.Require([.. adapter.Parameters.Select(parameter => parameter.Name)], [.. tensors.Keys], "best");
-        return [.. adapter.Parameters.Select(parameter => tensors[parameter.Name].Values.ToArray())];
+        AdapterKeys.Require([.. values.Adapter.Parameters.Select(parameter => parameter.Name)], [.. tensors.Keys], "best");
+        values.Keep(parameter => tensors[parameter.Name].Values.Span);
     }
 
     /// <summary>Removes what a run that was killed while it wrote left half-written, in a folder and beside it.</summary>

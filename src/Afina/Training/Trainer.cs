@@ -20,7 +20,7 @@ public sealed class Trainer
     private readonly Schedule _schedule;
     private readonly Checkpoints? _checkpoints;
     private readonly int _heldExamples;
-    private float[][]? _bestValues;
+    private readonly BestValues? _best;
     private readonly long _allParameters;
 
     /// <summary>Prepares a training.</summary>
@@ -42,6 +42,7 @@ public sealed class Trainer
         var scorer = new StepPacker(new PackingLimits(capacity.Rows, options.SharedPrefix, Math.Min(capacity.Targets, capacity.LabelledRows), capacity.Segments));
         _held = held.Count == 0 ? [] : scorer.Pack([.. held.Select(Sequence.Of)]);
         _heldExamples = held.Count;
+        _best = held.Count > 0 && options.LoadBestModelAtEnd ? new BestValues(_adapter) : null;
         var perStep = options.MicroBatchSize * options.GradientAccumulationSteps;
         StepsPerEpoch = (_order.Length + perStep - 1) / perStep;
         Steps = options.MaxSteps ?? (int)Math.Ceiling(StepsPerEpoch * options.Epochs);
@@ -60,8 +61,8 @@ public sealed class Trainer
     public TrainFinished Run(Action<TrainEvent> happened, TrainingState? state = null, CancellationToken cancellation = default)
     {
         var now = state ?? new TrainingState();
-        if (now.Step > 0 && now.BestLoss is not null)
-            _bestValues = _checkpoints?.LoadBest(_adapter);
+        if (now.Step > 0 && now.BestLoss is not null && _best is not null)
+            _checkpoints?.LoadBest(_best);
         happened(new TrainStarted(now.Step, Steps, _order.Length, _heldExamples, _adapter.TrainableCount, _adapter.TrainableCount + _allParameters));
         var pace = new Pace(Steps - now.Step);
         if (now.Step == 0 && _held.Count > 0 && now.BestLoss is null)
@@ -70,7 +71,7 @@ public sealed class Trainer
         {
             if (end is TrainEnd.Cancelled or TrainEnd.NotFinite && _checkpoints is not null)
                 happened(new CheckpointSaved(now.Step, _checkpoints.Save(_programs, now)));
-            var restored = _bestValues is not null && _options.LoadBestModelAtEnd && end is TrainEnd.Complete or TrainEnd.EarlyStopping && Restore();
+            var restored = end is TrainEnd.Complete or TrainEnd.EarlyStopping && _best?.Restore() == true;
             var finished = new TrainFinished(end, now.Step, pace.Seconds, now.Tokens, restored ? now.BestLoss : now.LastLoss, message);
             happened(finished);
             return finished;
@@ -148,18 +149,11 @@ public sealed class Trainer
         now = now with { LastLoss = loss, BestLoss = best ? loss : now.BestLoss, SinceBest = best ? 0 : now.SinceBest + 1 };
         if (best && now.Step > 0)
         {
-            _bestValues = [.. _adapter.Parameters.Select(parameter => _adapter.Values(parameter).ToArray())];
+            _best?.Keep();
             _checkpoints?.SaveBest(_adapter);
         }
 
         happened(new HeldOutMeasured(now.Step, loss, (double)correct / count, best));
-    }
-
-    private bool Restore()
-    {
-        for (var i = 0; i < _adapter.Parameters.Count; i++)
-            _bestValues![i].CopyTo(_adapter.Values(_adapter.Parameters[i]));
-        return true;
     }
 
     /// <summary>How fast it goes and how long it will take.</summary>
