@@ -30,10 +30,18 @@ internal static class PlanCommand
     {
         var memory = summary.Memory;
         screen.Line();
-        screen.Line($"  {"weights",-12} {Amount.Count(memory.Weights),16} bytes   {summary.Stored}");
-        screen.Line($"  {"adapter",-12} {Amount.Count(memory.Adapter),16} bytes   parameters, gradients and the optimizer's state, fp32");
-        screen.Line($"  {"activations",-12} {Amount.Count(memory.Activations),16} bytes   {summary.MicroRows} rows at once, {summary.Type}; computed again: {summary.Recomputation}");
-        screen.Line($"  {"runtime",-12} {Amount.Count(memory.Runtime),16} bytes   .NET, compiled code, the rows");
-        screen.Line($"  {"peak",-12} {Amount.Count(memory.Total),16} bytes");
+        foreach (var (name, bytes) in memory.Parts)
+            screen.Line($"  {name,-12} {Amount.Count(bytes),16} bytes   {Meaning(name, summary)}");
+        screen.Line($"  {"peak",-12} {Amount.Count(memory.Total),16} bytes   {(memory.Total > memory.Training ? "while the rows are read and prepared" : "the sum of these")}");
     }
+
+    private static string Meaning(string part, RunSummary summary) => part switch
+    {
+        "weights" => summary.Stored,
+        "adapter" => "parameters, gradients and the optimizer's state, fp32",
+        "activations" => $"{summary.MicroRows} rows at once, {summary.Type}; computed again: {summary.Recomputation}",
+        "evaluation" => "the best adapter so far",
+        "data" => "the rows as tokens, the tokenizer",
+        _ => ".NET, compiled code",
+    };
 }

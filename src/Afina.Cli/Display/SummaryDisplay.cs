@@ -17,7 +17,7 @@ internal static class SummaryDisplay
         screen.Line($"           {summary.TrainableLine}");
         screen.Line($"  rows     {Amount.Count(summary.Examples)} train, {Amount.Count(summary.HeldOut)} held out; {summary.Formats}; {Amount.Count(summary.LossTokens)} loss tokens; {Amount.Count(summary.Steps)} steps at {summary.LearningRate:G3}");
         var memory = summary.Memory;
-        screen.Line($"  plan     {Amount.Gigabytes(memory.Total)} GB (weights {Amount.Gigabytes(memory.Weights)}, adapter {Amount.Gigabytes(memory.Adapter)}, activations {Amount.Gigabytes(memory.Activations)}, runtime {Amount.Gigabytes(memory.Runtime)}) of {Amount.Gigabytes(summary.Available)} free; {Amount.About(summary.Seconds)}");
+        screen.Line($"  plan     {Amount.Gigabytes(memory.Total)} GB ({string.Join(", ", memory.Parts.Where(part => part.Bytes > 0).Select(part => $"{part.Name} {Amount.Gigabytes(part.Bytes)}"))}) of {Amount.Gigabytes(summary.Available)} free; {Amount.About(summary.Seconds)}");
         foreach (var note in summary.Notes)
             Screen.Warn(note);
         foreach (var group in summary.Findings.GroupBy(finding => finding.Kind))
@@ -47,15 +47,9 @@ internal static class SummaryDisplay
         ["steps"] = summary.Steps,
         ["first_step"] = summary.FirstStep,
         ["learning_rate"] = summary.LearningRate,
-        ["memory"] = new JsonObject
-        {
-            ["weights"] = summary.Memory.Weights,
-            ["adapter"] = summary.Memory.Adapter,
-            ["activations"] = summary.Memory.Activations,
-            ["runtime"] = summary.Memory.Runtime,
-            ["total"] = summary.Memory.Total,
-            ["available"] = summary.Available,
-        },
+        ["memory"] = new JsonObject([
+            .. summary.Memory.Parts.Append(("loading", summary.Memory.Loading)).Append(("total", summary.Memory.Total)).Append(("available", summary.Available)).Select(part => KeyValuePair.Create(part.Item1, (JsonNode?)part.Item2)),
+        ]),
         ["micro_rows"] = summary.MicroRows,
         ["recomputation"] = summary.Recomputation,
         ["estimated_seconds"] = Math.Round(summary.Seconds, 1),

@@ -31,7 +31,7 @@ public sealed record FineTuneOptions
     /// <summary>Type of the activations: F32, BF16, or null for the faster one here.</summary>
     public DType? Type { get; init; }
 
-    /// <summary>Bytes that may be taken; null: nine tenths of what is free.</summary>
+    /// <summary>Bytes that may be taken; null: what is free.</summary>
     public long? Memory { get; init; }
 
     /// <summary>Threads; null: one per processor.</summary>
@@ -141,7 +141,7 @@ public sealed class AdaptedModel
             throw new InvalidDataException($"no row is left to train on{(findings.Count > 0 ? $" ({findings[^1]})" : "")}");
         using var session = new TrainingSession(options.Trainer, [(examples, 1)], measured, options.Threads ?? Environment.ProcessorCount);
         var planner = new PlannerOptions(options.Type ?? (Backends.HasBf16 ? DType.BF16 : DType.F32), new Engine.Ops.LossOptions(), options.Optimizer) { Memory = options.Memory };
-        session.Plan(Model.Decoder, Adapter, planner, Model.Decoder.Weights.All.Values.Sum(weight => weight.Bytes));
+        session.Plan(Model.Decoder, Adapter, planner, new WeightConversion(WeightFormat.AsStored));
         using var programs = session.Allocate();
         session.Trainer(programs, null, Model.Decoder.ParameterCount).Run(happened, null, cancellation);
     }

@@ -59,7 +59,7 @@ public sealed record MachineReport
             using var model = LanguageModel.Open(BaseModels.Embedded());
             var (adapter, _) = Lora.Create(model.Decoder, new LoraConfig { R = 16, LoraAlpha = 32, TargetModules = ModuleNames.Expression("all-linear") }, 0);
             var options = new PlannerOptions(Backends.HasBf16 ? DType.BF16 : DType.F32, new LossOptions(), new OptimizerOptions()) { Memory = long.MaxValue };
-            planned = TrainingPlanner.Choose(model.Decoder, adapter, options, SequenceLength, SequenceLength, model.Decoder.Weights.All.Values.Sum(weight => weight.Bytes), 0, backend, threads).Memory.Total;
+            planned = TrainingPlanner.Choose(model.Decoder, adapter, options, new TrainingLoad(SequenceLength, SequenceLength, new WeightConversion(WeightFormat.AsStored).Bytes(model.Decoder)) { DataBytes = ProcessMemory.ManagedBytes() }, backend, threads).Memory.Total;
         }
         catch (FileNotFoundException)
         {
@@ -75,7 +75,7 @@ public sealed record MachineReport
             Forced = Backends.Forced,
             Missing = [.. Backends.Missing(backend).Order(StringComparer.Ordinal)],
             Rates = (backend.PeakFlops(DType.BF16, threads) / 1e9, backend.PeakFlops(DType.F32, threads) / 1e9),
-            Memory = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes,
+            Memory = FreeMemory.Bytes(),
             Disk = new DriveInfo(Environment.CurrentDirectory).AvailableFreeSpace,
             Planned = planned,
         };

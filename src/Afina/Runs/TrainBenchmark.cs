@@ -94,7 +94,7 @@ public static class TrainBenchmark
         using var team = new Team(options.Threads > 0 ? options.Threads : Environment.ProcessorCount);
         var backend = Backends.Default();
         var planner = new PlannerOptions(options.Type, new LossOptions(), new OptimizerOptions()) { MicroRows = options.MicroRows, Checkpoint = options.Checkpoint, Memory = options.Memory };
-        var (plans, memory) = TrainingPlanner.Choose(decoder, adapter, planner, options.Length, options.Sequences * options.Length, new WeightConversion(options.Weights).Bytes(model.Decoder), 0, backend, team.Size);
+        var (plans, memory) = TrainingPlanner.Choose(decoder, adapter, planner, new TrainingLoad(options.Length, options.Sequences * options.Length, new WeightConversion(options.Weights).Bytes(model.Decoder)) { DataBytes = ProcessMemory.ManagedBytes(), LoadingBytes = ProcessMemory.PeakBytes() }, backend, team.Size);
         using var programs = new TrainingPrograms(plans, backend, team);
         if (options.Profile)
             programs.Profile = new Profile(programs.StepPlan);

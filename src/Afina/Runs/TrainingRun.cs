@@ -126,21 +126,20 @@ public sealed class TrainingRun : IDisposable
         var sources = RunData.Sources(data);
         var threads = _recipe.Threads ?? Environment.ProcessorCount;
         _trainer = WithWarmup(sources, data.Held, threads);
-        _session = new TrainingSession(_trainer, sources, data.Held, threads, _model.Tokenizer.VocabularySize);
+        _session = new TrainingSession(_trainer, sources, data.Held, threads);
         _resumed = ResumePoint.Find(_recipe);
         var saved = _resumed is null ? null : Checkpoints.IdentityOf(_resumed).Values.GetValueOrDefault("micro_rows");
-        var weightBytes = new WeightConversion(_recipe.Weights).Bytes(_decoder);
-        _session.Plan(_decoder, _adapter, Planner(saved is not null && int.TryParse(saved, NumberStyles.None, CultureInfo.InvariantCulture, out var rows) ? rows : null, null), weightBytes);
+        _session.Plan(_decoder, _adapter, Planner(saved is not null && int.TryParse(saved, NumberStyles.None, CultureInfo.InvariantCulture, out var rows) ? rows : null), new WeightConversion(_recipe.Weights));
         _checkpoints = new Checkpoints(_recipe.OutputDir, Identity(data), _config, _card.Short(), _trainer.SaveTotalLimit);
         ResumePoint.Require(_recipe, _checkpoints, _resumed, _notes);
         Summarize(data, threads);
     }
 
-    private PlannerOptions Planner(int? microRows, TrainingPlans? before) => new(_type, _recipe.Loss, _recipe.Optimizer)
+    private PlannerOptions Planner(int? microRows) => new(_type, _recipe.Loss, _recipe.Optimizer)
     {
         Memory = _recipe.Memory,
-        MicroRows = before?.Options.Capacity.Rows ?? _recipe.MicroRows ?? microRows,
-        Checkpoint = before?.Options.Checkpoint,
+        MicroRows = _recipe.MicroRows ?? microRows,
+        Checkpoint = _recipe.Recomputation,
     };
 
     /// <summary>The matrices in their new form, and the same plan over them.</summary>
@@ -148,10 +147,8 @@ public sealed class TrainingRun : IDisposable
     {
         if (_recipe.Weights == WeightFormat.AsStored)
             return;
-        var conversion = new WeightConversion(_recipe.Weights);
-        var bytes = conversion.Bytes(_decoder);
-        _decoder = conversion.Apply(_decoder);
-        _session.Plan(_decoder, _adapter, Planner(null, _session.Plans), bytes);
+        _decoder = new WeightConversion(_recipe.Weights).Apply(_decoder);
+        _session.Replan(_decoder);
     }
 
     private IReadOnlyList<KeyValuePair<string, string>> Settings() => RunSettings.Of(_recipe, _trainer, _config, _type, Targets());
@@ -193,7 +190,7 @@ public sealed class TrainingRun : IDisposable
             Steps = steps,
             FirstStep = first,
             Memory = _session.Memory!,
-            Available = _recipe.Memory ?? (long)(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes * 0.9),
+            Available = _recipe.Memory ?? FreeMemory.Bytes(),
             MicroRows = plans.Options.Capacity.Rows,
             Recomputation = plans.Options.Checkpoint.ToString().ToLowerInvariant(),
             Seconds = _session.Estimate(_decoder, steps - first, _type),

@@ -15,11 +15,8 @@ internal sealed class TrainingSession : IDisposable
     /// <summary>Of the kernel's own rate, what a training reaches with everything around it (bench/results).</summary>
     private const double ReachedShare = 0.35;
 
-    /// <summary>A token of an example with its label, as a row and as a target.</summary>
+    /// <summary>A token of an example as a row and as a target, beside what its preparation made of it.</summary>
     private const long BytesOfToken = 20;
-
-    /// <summary>A token of the vocabulary with its merge, in the tokenizer's tables and the file's metadata.</summary>
-    private const long BytesOfWord = 600;
 
     private readonly Backend _backend = Backends.Default();
     private readonly TrainerOptions _trainer;
@@ -28,9 +25,10 @@ internal sealed class TrainingSession : IDisposable
     private readonly int _most;
     private readonly long _dataBytes;
     private readonly double _rowsPerStep;
+    private long? _managedBytes;
     private Team? _team;
 
-    public TrainingSession(TrainerOptions trainer, IReadOnlyList<(IReadOnlyList<TokenizedExample> Examples, double Weight)> sources, IReadOnlyList<TokenizedExample> held, int threads, int vocabulary = 0)
+    public TrainingSession(TrainerOptions trainer, IReadOnlyList<(IReadOnlyList<TokenizedExample> Examples, double Weight)> sources, IReadOnlyList<TokenizedExample> held, int threads)
     {
         (_trainer, Sources, Held, _threads) = (trainer, sources, held, threads);
         var lengths = sources.SelectMany(source => source.Examples).Select(example => Sequence.Of(example).Tokens.Length).OrderDescending().ToList();
@@ -41,7 +39,7 @@ internal sealed class TrainingSession : IDisposable
         Steps = trainer.MaxSteps ?? (int)Math.Ceiling((epoch + perStep - 1) / perStep * trainer.Epochs);
         _rowsPerStep = lengths.Count == 0 ? 0 : lengths.Average() * Math.Min(perStep, epoch);
         Tokens = lengths.Sum(length => (long)length);
-        _dataBytes = (Tokens + held.Sum(example => (long)example.Tokens.Length)) * BytesOfToken + vocabulary * BytesOfWord;
+        _dataBytes = (Tokens + held.Sum(example => (long)example.Tokens.Length)) * BytesOfToken;
     }
 
     public IReadOnlyList<(IReadOnlyList<TokenizedExample> Examples, double Weight)> Sources { get; }
@@ -61,10 +59,23 @@ internal sealed class TrainingSession : IDisposable
 
     public MemoryReport? Memory { get; private set; }
 
-    /// <summary>Plans for a model.</summary>
+    /// <summary>Plans for a model. What the rows and the tokenizer take is measured by the first plan.</summary>
     /// <exception cref="InsufficientMemoryException">Nothing fits.</exception>
-    public void Plan(Decoder model, Adapter adapter, PlannerOptions options, long weightBytes) =>
-        (Plans, Memory) = TrainingPlanner.Choose(model, adapter, options, _longest, _most, weightBytes, _dataBytes, _backend, _threads);
+    public void Plan(Decoder model, Adapter adapter, PlannerOptions options, WeightConversion conversion)
+    {
+        _managedBytes ??= ProcessMemory.ManagedBytes();
+        var load = new TrainingLoad(_longest, _most, conversion.Bytes(model))
+        {
+            QuantizedBytes = new WeightConversion(WeightFormat.Nf4).Bytes(model),
+            DataBytes = _managedBytes.Value + _dataBytes,
+            LoadingBytes = ProcessMemory.PeakBytes(),
+            KeepsBest = Held.Count > 0 && _trainer.LoadBestModelAtEnd,
+        };
+        (Plans, Memory) = TrainingPlanner.Choose(model, adapter, options, load, _backend, _threads);
+    }
+
+    /// <summary>The same plan over other weights of the model.</summary>
+    public void Replan(Decoder model) => Plans = new TrainingPlans(model, Plans!.Adapter, Plans.Options, _backend, _threads);
 
     /// <summary>Estimated seconds: forward, and twice the products in a backward that leaves frozen weights alone, at a part of the rate
     /// that the products' kernel reaches here.</summary>

@@ -4,6 +4,7 @@ using Afina.Engine.Ops;
 using Afina.Engine.Passes;
 using Afina.Engine.Tensors;
 using Afina.Models;
+using Afina.Runs;
 
 namespace Afina.Training;
 
@@ -13,7 +14,7 @@ namespace Afina.Training;
 /// <param name="Optimizer">How parameters are moved.</param>
 public sealed record PlannerOptions(DType Type, LossOptions Loss, OptimizerOptions Optimizer)
 {
-    /// <summary>Bytes that the process may take; null: nine tenths of what is free.</summary>
+    /// <summary>Bytes that the process may take; null: what is free now, less a twentieth.</summary>
     public long? Memory { get; init; }
 
     /// <summary>Rows of a micro-step, where they are given (a resumed run keeps its own: the cut decides the order of sums).</summary>
@@ -23,46 +24,63 @@ public sealed record PlannerOptions(DType Type, LossOptions Loss, OptimizerOptio
     public Checkpoint? Checkpoint { get; init; }
 }
 
-/// <summary>The planned memory of a training, by part, in bytes.</summary>
-/// <param name="Weights">Frozen weights: converted ones, and mapped ones in full.</param>
-/// <param name="Adapter">Parameters, gradients, moments.</param>
-/// <param name="Activations">The arena.</param>
-/// <param name="Runtime">Allowance for the runtime, its compiled code and the data.</param>
-public sealed record MemoryReport(long Weights, long Adapter, long Activations, long Runtime)
+/// <summary>What a training brings along, whatever is planned.</summary>
+/// <param name="Longest">Rows of the longest example.</param>
+/// <param name="Most">Rows of the largest step.</param>
+/// <param name="WeightBytes">Bytes of the frozen weights.</param>
+public sealed record TrainingLoad(int Longest, int Most, long WeightBytes)
 {
-    /// <summary>What .NET, compiled code and small buffers take, as measured on Linux x64 (docs/numerics.md).</summary>
-    public const long RuntimeAllowance = 96L << 20;
+    /// <summary>Bytes of the frozen weights if they were quantized to NF4.</summary>
+    public long? QuantizedBytes { get; init; }
 
-    /// <summary>The planned peak.</summary>
-    public long Total => Weights + Adapter + Activations + Runtime;
+    /// <summary>Bytes of the prepared examples and the tokenizer.</summary>
+    public long DataBytes { get; init; }
+
+    /// <summary>The most that the process has taken so far.</summary>
+    public long LoadingBytes { get; init; }
+
+    /// <summary>Whether the best values so far are kept beside the adapter's.</summary>
+    public bool KeepsBest { get; init; }
 }
 
 /// <summary>Chooses how many rows a micro-step takes and what its backward computes again, for the memory that there is.</summary>
-public static class TrainingPlanner
+public sealed class TrainingPlanner
 {
     /// <summary>More rows at once than this win almost nothing; fewer packings of the weights, but a larger arena.</summary>
     private const int UsefulRows = 512;
 
-    /// <summary>The first plan that fits: as many rows as are useful and cheap recomputation, then fewer rows, then checkpointing per layer.</summary>
-    /// <param name="longest">Rows of the longest example.</param>
-    /// <param name="most">Rows of the largest step.</param>
-    /// <param name="weightBytes">Bytes of the frozen weights.</param>
-    /// <param name="dataBytes">Bytes of the prepared examples.</param>
+    private readonly Decoder _model;
+    private readonly Adapter _adapter;
+    private readonly PlannerOptions _options;
+    private readonly TrainingLoad _load;
+    private readonly Backend _backend;
+    private readonly int _threads;
+
+    private TrainingPlanner(Decoder model, Adapter adapter, PlannerOptions options, TrainingLoad load, Backend backend, int threads) =>
+        (_model, _adapter, _options, _load, _backend, _threads) = (model, adapter, options, load, backend, threads);
+
+    private long Limit => _options.Memory ?? MayTake(FreeMemory.Bytes());
+
+    /// <summary>The first plan that fits: as many rows as are useful and cheap recomputation, then recomputation per layer, then fewer rows.</summary>
     /// <exception cref="InsufficientMemoryException">None fits; the message says what would.</exception>
-    public static (TrainingPlans Plans, MemoryReport Memory) Choose(Decoder model, Adapter adapter, PlannerOptions options, int longest, int most, long weightBytes, long dataBytes, Backend backend, int threads)
+    public static (TrainingPlans Plans, MemoryReport Memory) Choose(Decoder model, Adapter adapter, PlannerOptions options, TrainingLoad load, Backend backend, int threads) =>
+        new TrainingPlanner(model, adapter, options, load, backend, threads).Choose();
+
+    /// <summary>What a training may take of what is free: plans are true to a twentieth.</summary>
+    internal static long MayTake(long free) => free - free / 20;
+
+    private (TrainingPlans Plans, MemoryReport Memory) Choose()
     {
-        var limit = options.Memory ?? (long)(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes * 0.9);
-        var wanted = options.MicroRows ?? Math.Max(longest, Math.Min(most, UsefulRows));
-        if (wanted < longest)
-            throw new ArgumentException($"an example has {longest} rows, but a micro-step takes {wanted}; raise micro_rows or lower sequence_len");
+        var limit = Limit;
+        var wanted = _options.MicroRows ?? Math.Max(_load.Longest, Math.Min(_load.Most, UsefulRows));
+        if (wanted < _load.Longest)
+            throw new ArgumentException($"an example has {_load.Longest} rows, but a micro-step takes {wanted}; raise micro_rows or lower sequence_len");
         (TrainingPlans? Plans, MemoryReport? Memory) smallest = default;
-        foreach (var rows in options.MicroRows is null ? new[] { wanted, Math.Max(longest, wanted / 2) }.Distinct() : [wanted])
+        foreach (var rows in _options.MicroRows is null ? Halves(wanted, _load.Longest) : [wanted])
         {
-            foreach (var checkpoint in options.Checkpoint is { } given ? [given] : new[] { Checkpoint.Cheap, Checkpoint.Layers })
+            foreach (var checkpoint in _options.Checkpoint is { } given ? [given] : new[] { Checkpoint.Cheap, Checkpoint.Layers })
             {
-                var capacity = new Counts { Rows = rows, LabelledRows = rows, Targets = 2 * rows, Segments = rows };
-                var plans = new TrainingPlans(model, adapter, new ProgramOptions(capacity, options.Type, checkpoint, options.Loss, options.Optimizer), backend, threads);
-                var memory = new MemoryReport(weightBytes, plans.AdapterBytes, plans.ArenaBytes, MemoryReport.RuntimeAllowance + dataBytes);
+                var (plans, memory) = Plan(rows, checkpoint);
                 if (memory.Total <= limit)
                     return (plans, memory);
                 if (smallest.Plans is null || memory.Total < smallest.Memory!.Total)
@@ -72,22 +90,66 @@ public static class TrainingPlanner
 
         var least = smallest.Memory!;
         throw new InsufficientMemoryException(
-            $"the training needs at least {Megabytes(least.Total)} (weights {Megabytes(least.Weights)}, adapter {Megabytes(least.Adapter)}, activations {Megabytes(least.Activations)} for {smallest.Plans!.Options.Capacity.Rows} rows, runtime {Megabytes(least.Runtime)}), but {Megabytes(limit)} may be used: "
-            + Advice(least, limit, longest));
+            $"the training needs at least {Megabytes(least.Total)} ({string.Join(", ", least.Parts.Where(part => part.Bytes > 0).Select(part => $"{part.Name} {Megabytes(part.Bytes)}{(part.Name == "activations" ? $" for {smallest.Plans!.Options.Capacity.Rows} rows" : "")}"))}), but {Megabytes(limit)} may be used: "
+            + Advice(limit));
     }
 
-    private static string Advice(MemoryReport least, long limit, int longest)
+    private (TrainingPlans Plans, MemoryReport Memory) Plan(int rows, Checkpoint checkpoint)
     {
-        var over = least.Total - limit;
-        if (over < least.Activations * 0.75)
+        var capacity = new Counts { Rows = rows, LabelledRows = rows, Targets = 2 * rows, Segments = rows };
+        var plans = new TrainingPlans(_model, _adapter, new ProgramOptions(capacity, _options.Type, checkpoint, _options.Loss, _options.Optimizer), _backend, _threads);
+        return (plans, new MemoryReport
         {
-            var rows = (int)(longest * (1 - over * 1.05 / least.Activations)) / 8 * 8;
-            return $"sequence_len={Math.Max(rows, 8)} would fit";
-        }
+            Weights = _load.WeightBytes,
+            Adapter = plans.AdapterBytes,
+            Activations = plans.Step.ArenaBytes,
+            Evaluation = plans.ArenaBytes - plans.Step.ArenaBytes + (_load.KeepsBest ? BestValues.Bytes(_adapter) : 0),
+            Data = _load.DataBytes,
+            Loading = _load.LoadingBytes,
+        });
+    }
 
-        return over < least.Activations * 0.75 + least.Weights * 0.7
-            ? "quantize=nf4 with a shorter sequence_len would fit"
-            : "a smaller base model would fit";
+    /// <summary>Settings under which the same training would fit, each tried before it is named.</summary>
+    private string Advice(long limit)
+    {
+        if (_load.LoadingBytes > limit)
+            return "reading the rows alone took more; give fewer rows at a time";
+        if (_options.MicroRows is not null && Fits(_load.Longest, 0))
+            return "without micro_rows it would fit";
+        if (_options.Checkpoint is not (null or Checkpoint.Layers) && Fits(_load.Longest, 0))
+            return "with layers recomputed (recomputation=layers) it would fit";
+        var saved = Math.Max(_load.WeightBytes - (_load.QuantizedBytes ?? _load.WeightBytes), 0);
+        if (saved > 0 && Fits(_load.Longest, saved))
+            return "quantize=nf4 would fit";
+        if (Shorter(0) is { } rows)
+            return $"sequence_len={rows} would fit";
+        return saved > 0 && Shorter(saved) is { } fewer ? $"quantize=nf4 with sequence_len={fewer} would fit"
+            : $"a smaller base model would fit, or {Megabytes(Plan(Math.Min(_load.Longest, ShortestUseful), Checkpoint.Layers).Memory.Total - saved)} for sequences of {Math.Min(_load.Longest, ShortestUseful)} tokens";
+
+        bool Fits(int longest, long less) => Math.Max(Plan(longest, Checkpoint.Layers).Memory.Training - less, _load.LoadingBytes) <= limit;
+
+        // Memory grows about as the rows do: a straight line through two plans, and less where attention's rows make it steeper.
+        int? Shorter(long less)
+        {
+            if (_load.Longest <= ShortestUseful || !Fits(ShortestUseful, less))
+                return null;
+            var (few, many) = (Plan(ShortestUseful, Checkpoint.Layers).Memory.Training - less, Plan(_load.Longest, Checkpoint.Layers).Memory.Training - less);
+            var length = ShortestUseful + (int)((_load.Longest - ShortestUseful) * (double)(limit - few) / (many - few));
+            for (length = length / 8 * 8; length > ShortestUseful && !Fits(length, less); length = length * 7 / 8 / 8 * 8)
+            {
+            }
+
+            return Math.Max(length, ShortestUseful);
+        }
+    }
+
+    private const int ShortestUseful = 32;
+
+    private static IEnumerable<int> Halves(int rows, int least)
+    {
+        for (; rows > least; rows /= 2)
+            yield return rows;
+        yield return least;
     }
 
     private static string Megabytes(long bytes) => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{bytes / 1e6:N0} MB");

@@ -69,7 +69,7 @@ internal sealed class CurveKind : Kind
             WeightDecay = settings.GetProperty("weight_decay").GetDouble(),
             MaxGradNorm = settings.GetProperty("max_grad_norm").GetDouble(),
         };
-        var (plans, _) = TrainingPlanner.Choose(model, adapter, new PlannerOptions(Type, new LossOptions(), optimizer), settings.GetProperty("max_length").GetInt32(), 2048, 0, 0, backend, team.Size);
+        var (plans, _) = TrainingPlanner.Choose(model, adapter, new PlannerOptions(Type, new LossOptions(), optimizer), new TrainingLoad(settings.GetProperty("max_length").GetInt32(), 2048, 0), backend, team.Size);
         using var programs = new TrainingPrograms(plans, backend, team);
         var capacity = plans.Options.Capacity;
         var packer = new StepPacker(new PackingLimits(capacity.Rows, 16, capacity.LabelledRows, capacity.Segments));

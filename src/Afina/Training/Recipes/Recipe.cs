@@ -1,6 +1,7 @@
 using Afina.Data;
 using Afina.Data.Preparation;
 using Afina.Engine.Ops;
+using Afina.Engine.Passes;
 using Afina.Engine.Tensors;
 using Afina.Formats.Peft;
 using Afina.Models;
@@ -72,6 +73,9 @@ public sealed record Recipe
 
     /// <summary>Rows of a micro-step (<c>micro_rows</c>).</summary>
     public int? MicroRows { get; init; }
+
+    /// <summary>What the backward computes again (<c>recomputation</c>, <c>gradient_checkpointing</c>); null: the planner's choice.</summary>
+    public Checkpoint? Recomputation { get; init; }
 
     /// <summary>Threads (<c>threads</c>); null: one per processor.</summary>
     public int? Threads { get; init; }

@@ -1,5 +1,6 @@
 using Afina.Data;
 using Afina.Data.Preparation;
+using Afina.Engine.Passes;
 using Afina.Engine.Tensors;
 using Afina.Formats.Peft;
 using Afina.Models;
@@ -70,9 +71,11 @@ internal static class RecipeKeys
         new("bf16", "as dtype: true is bf16, auto as the machine has it", (r, s) => s.Text() is "auto" or "full" ? r : r with { Type = s.Flag() ? DType.BF16 : r.Type }),
         new("memory", "what the run may take, such as 2GB", (r, s) => r with { Memory = s.Bytes() }),
         new("micro_rows", "token rows computed at once", (r, s) => r with { MicroRows = s.Whole(1, 1 << 24) }),
+        new("recomputation", "nothing, cheap or layers: what the backward computes again (default: what fits)", (r, s) => r with { Recomputation = Enum.Parse<Checkpoint>(s.OneOf("nothing", "cheap", "layers"), ignoreCase: true) }),
+        Switch("gradient_checkpointing", "recompute whole layers", (r, on) => r with { Recomputation = on ? Checkpoint.Layers : null }),
         new("threads", "threads", (r, s) => r with { Threads = s.Whole(1, 1024) }),
         .. Without("sample_packing", "eval_sample_packing", "pad_to_sequence_len", "sample_packing_group_size", "sample_packing_bin_size", "sample_packing_sequentially",
-            "batch_flattening", "group_by_length", "model_type", "tokenizer_type", "fp16", "tf32", "gradient_checkpointing", "gradient_checkpointing_kwargs", "attn_implementation",
+            "batch_flattening", "group_by_length", "model_type", "tokenizer_type", "fp16", "tf32", "gradient_checkpointing_kwargs", "attn_implementation",
             "flash_attention", "logging_steps", "dataset_prepared_path", "dataset_num_proc", "dataset_processes", "wandb_project", "wandb_entity", "wandb_watch", "wandb_name", "wandb_log_model", "wandb_run_id",
             "save_safetensors", "strict", "eval_batch_size", "trust_remote_code", "lora_mlp_kernel", "lora_qkv_kernel", "lora_o_kernel", "debug", "deepspeed", "fsdp", "fsdp_config", "bnb_config_kwargs", "peft_autocast_adapter_dtype"),
         .. Not("load_in_8bit", "8-bit bases are not trained; use quantize=nf4 or none"),
