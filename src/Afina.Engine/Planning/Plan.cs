@@ -37,6 +37,9 @@ public sealed class Plan
     /// <summary>Bytes of the whole arena.</summary>
     public long ArenaBytes => ValueBytes + ArenaLayout.Align(Scratch.Shared) + Workers * ArenaLayout.Align(Scratch.PerWorker);
 
+    /// <summary>The first step of the backward; the number of steps where there is none.</summary>
+    public int Backward => Graph.Nodes.FindIndex(node => node.IsBackward) is >= 0 and var first ? first : Graph.Nodes.Count;
+
     /// <summary>Where the value lies in the arena.</summary>
     public long Offset(Value value) => _offsets[value];
 

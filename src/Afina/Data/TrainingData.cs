@@ -50,6 +50,10 @@ public sealed record TrainingData<T>(
     /// <summary>The formats of the rows, and how many rows have each.</summary>
     public IReadOnlyList<(RowFormat Format, int Rows)> Formats { get; init; } = [];
 
+    /// <summary>The same with other examples made of each.</summary>
+    internal TrainingData<TOther> Select<TOther>(Func<T, TOther> of) =>
+        new([.. Train.Select(of)], Sources, [.. Held.Select(of)], RowsRead, Findings, Fingerprint) { Formats = Formats };
+
     /// <summary>The order in which the examples are seen.</summary>
     public EpochOrder Order(long seed, bool shuffle = true) => new(Sources, seed, shuffle);
 }

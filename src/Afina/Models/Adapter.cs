@@ -53,6 +53,19 @@ public sealed class Adapter
         return bias;
     }
 
+    /// <summary>An adapter with the same values that nothing trains.</summary>
+    public Adapter Copy()
+    {
+        var copy = new Adapter();
+        foreach (var (module, term) in _terms)
+            copy.Add(module, term.B.Value.Rows.Size, term.A.Value.Columns, term.Rank, term.Scale, term.A.Name, term.B.Name);
+        foreach (var (module, bias) in _biases)
+            copy.AddBias(module, bias.Value.Columns, bias.Name);
+        foreach (var (from, to) in Parameters.Zip(copy.Parameters, (from, _) => (from, copy.Parameters.Single(parameter => parameter.Name == from.Name))))
+            Values(from).CopyTo(copy.Values(to));
+        return copy;
+    }
+
     /// <summary>The values of a parameter.</summary>
     public Span<float> Values(Parameter parameter) => Buffers[parameter.Value].Span<float>((int)parameter.Count);
 

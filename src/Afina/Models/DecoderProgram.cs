@@ -11,6 +11,9 @@ public enum DecoderUse : byte
     /// <summary>The loss and the gradient of every parameter.</summary>
     Training,
 
+    /// <summary>Log-probabilities of the targets and then, for weights that the caller makes of them, the gradient of every parameter.</summary>
+    Weighing,
+
     /// <summary>Log-probabilities of the targets.</summary>
     Scoring,
 
@@ -53,10 +56,12 @@ public sealed class DecoderProgram
         var program = new DecoderProgram(model, adapter, inputs, options);
         program.Forward();
         program.Graph = DeadRows.Remove(program.Graph);
-        if (options.Use == DecoderUse.Training)
+        if (program.Trains)
             Gradients.Append(program.Graph, program.Scores[0]);
         return program;
     }
+
+    private bool Trains => _options.Use is DecoderUse.Training or DecoderUse.Weighing;
 
     private void Forward()
     {
@@ -131,7 +136,7 @@ public sealed class DecoderProgram
     private Value[] Linear(string name, Value x, Value? residual, int dropoutModule, (string Name, int Outputs)[] parts)
     {
         var terms = parts.Select(part => _adapter?.Terms.GetValueOrDefault($"{name}.{part.Name}")).ToArray();
-        var drops = _options.Use == DecoderUse.Training && _adapter is { Dropout: > 0 } && terms.Any(term => term is not null);
+        var drops = Trains && _adapter is { Dropout: > 0 } && terms.Any(term => term is not null);
         List<Value?> inputs = [x, residual, drops ? Graph.Add(new Dropout(_adapter!.Dropout, dropoutModule), x.Name, x)[0] : null];
         var projections = new List<Projection>();
         for (var i = 0; i < parts.Length; i++)

@@ -10,6 +10,7 @@ using Afina.Formats.Peft;
 using Afina.Generation.Sampling;
 using Afina.Models;
 using Afina.Training;
+using Afina.Training.Objectives;
 
 namespace Afina.Runs;
 
@@ -135,7 +136,7 @@ public sealed class AdaptedModel
         var (kept, held) = HeldOut.Split(rows, options.HeldOut, options.Trainer.Seed);
         var encoder = new ChatEncoder(Model.Tokenizer, new ChatEncoderOptions());
         var findings = new List<Finding>();
-        TokenizedExample[] Prepare(IReadOnlyList<Row> of) => [.. new SupervisedPreparation(encoder, options.Preparation).Prepare(of, null, findings).OfType<TokenizedExample>()];
+        TrainingExample[] Prepare(IReadOnlyList<Row> of) => [.. new SupervisedPreparation(encoder, options.Preparation).Prepare(of, null, findings).OfType<TokenizedExample>().Select(TrainingExample.Of)];
         var (examples, measured) = (Prepare(kept), Prepare(held));
         if (examples.Length == 0)
             throw new InvalidDataException($"no row is left to train on{(findings.Count > 0 ? $" ({findings[^1]})" : "")}");

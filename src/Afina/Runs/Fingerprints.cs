@@ -1,8 +1,8 @@
 using System.IO.Hashing;
 using System.Runtime.InteropServices;
-using Afina.Data;
 using Afina.Engine.Tensors.Blocks;
 using Afina.Models;
+using Afina.Training.Objectives;
 
 namespace Afina.Runs;
 
@@ -24,15 +24,16 @@ internal static class Fingerprints
         return Hex(hash);
     }
 
-    /// <summary>Of examples: every token and label.</summary>
-    public static string Of(IEnumerable<TokenizedExample> examples)
+    /// <summary>Of examples: every token and target.</summary>
+    public static string Of(IEnumerable<TrainingExample> examples)
     {
         var hash = new XxHash3();
-        foreach (var example in examples)
+        foreach (var sequence in examples.SelectMany(example => example.Sequences))
         {
-            hash.Append(MemoryMarshal.AsBytes<int>([example.Tokens.Length]));
-            hash.Append(MemoryMarshal.AsBytes<int>(example.Tokens));
-            hash.Append(MemoryMarshal.AsBytes<int>(example.Labels));
+            hash.Append(MemoryMarshal.AsBytes<int>([sequence.Tokens.Length, sequence.Targets.Count]));
+            hash.Append(MemoryMarshal.AsBytes(sequence.Tokens.Span));
+            foreach (var target in sequence.Targets)
+                hash.Append(MemoryMarshal.AsBytes<int>([target.Position, target.Token]));
         }
 
         return Hex(hash);

@@ -39,6 +39,8 @@ internal sealed class MetricsLog : IDisposable
                     Number(json, "grad_norm", step.GradientNorm);
                     Number(json, "learning_rate", step.LearningRate);
                     Number(json, "mean_token_accuracy", step.Accuracy);
+                    foreach (var (name, value) in step.Metrics)
+                        Number(json, name, value);
                     json.WriteNumber("num_tokens", step.Tokens);
                     Number(json, "tokens_per_second", Math.Round(step.TokensPerSecond, 2));
                 });
@@ -49,6 +51,8 @@ internal sealed class MetricsLog : IDisposable
                     json.WriteNumber("step", held.Step);
                     Number(json, "eval_loss", held.Loss);
                     Number(json, "eval_mean_token_accuracy", held.Accuracy);
+                    foreach (var (name, value) in held.Metrics)
+                        Number(json, "eval_" + name, value);
                     json.WriteBoolean("best", held.IsBest);
                 });
                 break;

@@ -3,6 +3,7 @@ using Afina.Data;
 using Afina.Formats.Peft;
 using Afina.Models;
 using Afina.Training;
+using Afina.Training.Objectives;
 using Afina.Training.Recipes;
 
 namespace Afina.Runs;
@@ -29,7 +30,7 @@ internal sealed class RunCard(Recipe recipe, LanguageModel model)
     }
 
     /// <summary>Takes note of the data.</summary>
-    public void Data(TrainingData<TokenizedExample> data)
+    public void Data(TrainingData<TrainingExample> data)
     {
         for (var i = 0; i < data.Sources.Count; i++)
             _data.Add(new CardData(Path.GetFileName(recipe.Datasets[i].Path), data.Sources[i].Count, data.Sources[i].Weight == 1 ? "training" : string.Create(CultureInfo.InvariantCulture, $"training, weight {data.Sources[i].Weight}")));
@@ -47,6 +48,12 @@ internal sealed class RunCard(Recipe recipe, LanguageModel model)
         if (_last is not null)
         {
             results.Add(new CardResult("held-out loss", Number(_first?.Loss), Number(_last.Loss)!));
+            foreach (var (measure, metric) in (ReadOnlySpan<(string, string)>)[("held-out preference accuracy", "rewards/accuracies"), ("held-out reward margin", "rewards/margins")])
+            {
+                if (_last.Metrics.TryGetValue(metric, out var after))
+                    results.Add(new CardResult(measure, Number(_first?.Metrics.GetValueOrDefault(metric)), Number(after)!));
+            }
+
             results.Add(new CardResult("held-out token accuracy", Number(_first?.Accuracy), Number(_last.Accuracy)!));
         }
 
@@ -60,6 +67,7 @@ internal sealed class RunCard(Recipe recipe, LanguageModel model)
         {
             BaseFile = isFile ? Path.GetFileName(model.Path) : null,
             BaseSha256 = isFile ? KnownFiles.Sha256(model.Path) : null,
+            Objective = recipe.Objective.Summary,
             Data = _data,
             Settings = settings,
             Results = results,

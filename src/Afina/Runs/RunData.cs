@@ -1,6 +1,7 @@
 using Afina.Data;
 using Afina.Data.Preparation;
 using Afina.Models;
+using Afina.Training.Objectives;
 using Afina.Training.Recipes;
 
 namespace Afina.Runs;
@@ -12,7 +13,7 @@ internal static class RunData
     private const int FewRows = 50;
 
     /// <summary>Reads and encodes them.</summary>
-    public static TrainingData<TokenizedExample> Load(Recipe recipe, LanguageModel model, long seed) => DataLoader.Supervised(
+    public static TrainingData<TrainingExample> Load(Recipe recipe, LanguageModel model, long seed) => recipe.Objective.Load(
         new DataRequest
         {
             Sources = recipe.Datasets,
@@ -34,9 +35,9 @@ internal static class RunData
         model.Tokenizer);
 
     /// <summary>The examples of each source with its weight.</summary>
-    public static IReadOnlyList<(IReadOnlyList<TokenizedExample> Examples, double Weight)> Sources(TrainingData<TokenizedExample> data)
+    public static IReadOnlyList<(IReadOnlyList<TrainingExample> Examples, double Weight)> Sources(TrainingData<TrainingExample> data)
     {
-        var sources = new List<(IReadOnlyList<TokenizedExample>, double)>();
+        var sources = new List<(IReadOnlyList<TrainingExample>, double)>();
         var first = 0;
         foreach (var (count, weight) in data.Sources)
         {

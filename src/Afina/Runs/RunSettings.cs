@@ -15,6 +15,9 @@ internal static class RunSettings
     {
         var optimizer = recipe.Optimizer;
         var list = new List<KeyValuePair<string, string>>();
+        Add("rl", recipe.Objective.Name);
+        foreach (var (name, value) in recipe.Objective.Settings)
+            Add(name, value);
         Add("lora_r", lora.R);
         Add("lora_alpha", lora.LoraAlpha);
         Add("lora_dropout", (double)lora.LoraDropout);

@@ -27,6 +27,9 @@ public sealed record RunSummary
     /// <summary>PEFT's line on trainable parameters.</summary>
     public required string TrainableLine { get; init; }
 
+    /// <summary>What the training does.</summary>
+    public required string Objective { get; init; }
+
     /// <summary>Examples to train on.</summary>
     public required int Examples { get; init; }
 

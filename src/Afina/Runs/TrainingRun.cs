@@ -7,6 +7,7 @@ using Afina.Formats;
 using Afina.Formats.Peft;
 using Afina.Models;
 using Afina.Training;
+using Afina.Training.Objectives;
 using Afina.Training.Recipes;
 
 namespace Afina.Runs;
@@ -37,7 +38,7 @@ public sealed class TrainingRun : IDisposable
     }
 
     /// <summary>Unless it is asked for, a run too short for a step of warm-up has none: its rate would be zero.</summary>
-    private TrainerOptions WithWarmup(IReadOnlyList<(IReadOnlyList<TokenizedExample>, double)> sources, IReadOnlyList<TokenizedExample> held, int threads) =>
+    private TrainerOptions WithWarmup(IReadOnlyList<(IReadOnlyList<TrainingExample>, double)> sources, IReadOnlyList<TrainingExample> held, int threads) =>
         _recipe.Given.ContainsKey("warmup_ratio") || _trainer.WarmupSteps is not null ? _trainer
             : _trainer with { WarmupSteps = (int)(new TrainingSession(_trainer, sources, held, threads).Steps * _trainer.WarmupRatio) };
 
@@ -52,6 +53,7 @@ public sealed class TrainingRun : IDisposable
     /// <exception cref="InsufficientMemoryException">It does not fit; the message says what would.</exception>
     public static TrainingRun Prepare(Recipe recipe)
     {
+        RecipeRules.Require(recipe);
         if (recipe.Datasets.Count == 0)
             throw new SettingException("there are no rows to train on: name a file of rows, or datasets in the recipe", inFile: false);
         foreach (var source in recipe.Datasets.Concat(recipe.TestDatasets))
@@ -126,7 +128,7 @@ public sealed class TrainingRun : IDisposable
         var sources = RunData.Sources(data);
         var threads = _recipe.Threads ?? Environment.ProcessorCount;
         _trainer = WithWarmup(sources, data.Held, threads);
-        _session = new TrainingSession(_trainer, sources, data.Held, threads);
+        _session = new TrainingSession(_trainer, sources, data.Held, threads, _adapter.Dropout > 0);
         _resumed = ResumePoint.Find(_recipe);
         var saved = _resumed is null ? null : Checkpoints.IdentityOf(_resumed).Values.GetValueOrDefault("micro_rows");
         _session.Plan(_decoder, _adapter, Planner(saved is not null && int.TryParse(saved, NumberStyles.None, CultureInfo.InvariantCulture, out var rows) ? rows : null), new WeightConversion(_recipe.Weights));
@@ -140,7 +142,12 @@ public sealed class TrainingRun : IDisposable
         Memory = _recipe.Memory,
         MicroRows = _recipe.MicroRows ?? microRows,
         Checkpoint = _recipe.Recomputation,
+        Objective = _recipe.Objective,
+        Reference = Reference(),
     };
+
+    /// <summary>What training goes on from is what it is compared with: an adapter as it is now, where the recipe names one.</summary>
+    private Adapter? Reference() => _recipe.Objective.HasReference && _recipe.LoraModelDir is not null ? _adapter.Copy() : null;
 
     /// <summary>The matrices in their new form, and the same plan over them.</summary>
     private void Convert()
@@ -156,7 +163,7 @@ public sealed class TrainingRun : IDisposable
     private string Targets() => _recipe.LoraModelDir is null && (_recipe.Lora.TargetModules?.IsAllLinear ?? false) ? "all-linear"
         : _config.TargetModules?.ToString() ?? "";
 
-    private RunIdentity Identity(TrainingData<TokenizedExample> data)
+    private RunIdentity Identity(TrainingData<TrainingExample> data)
     {
         var values = Settings().ToDictionary(StringComparer.Ordinal);
         values["data"] = data.Fingerprint.ToString("x16", CultureInfo.InvariantCulture) + string.Concat(data.Sources.Select(source => string.Create(CultureInfo.InvariantCulture, $" {source.Count}x{source.Weight}")));
@@ -168,7 +175,7 @@ public sealed class TrainingRun : IDisposable
         return new RunIdentity(values);
     }
 
-    private void Summarize(TrainingData<TokenizedExample> data, int threads)
+    private void Summarize(TrainingData<TrainingExample> data, int threads)
     {
         var plans = _session.Plans!;
         var steps = _session.Steps;
@@ -183,10 +190,11 @@ public sealed class TrainingRun : IDisposable
             Targets = Targets(),
             Trainable = _adapter.TrainableCount,
             TrainableLine = TrainableParameters.Line(_adapter.TrainableCount, _adapter.TrainableCount + _decoder.ParameterCount),
+            Objective = _recipe.Objective.Summary,
             Examples = data.Train.Count,
             HeldOut = data.Held.Count,
             Formats = string.Join(", ", data.Formats.Select(entry => entry.Format)),
-            LossTokens = data.Train.Sum(example => (long)example.TrainedTokens),
+            LossTokens = data.Train.Sum(example => (long)example.Targets),
             Steps = steps,
             FirstStep = first,
             Memory = _session.Memory!,

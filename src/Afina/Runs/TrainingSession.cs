@@ -1,11 +1,10 @@
-using Afina.Data;
 using Afina.Data.Ordering;
-using Afina.Data.Packing;
 using Afina.Engine;
 using Afina.Engine.Execution;
 using Afina.Engine.Tensors;
 using Afina.Models;
 using Afina.Training;
+using Afina.Training.Objectives;
 
 namespace Afina.Runs;
 
@@ -15,8 +14,8 @@ internal sealed class TrainingSession : IDisposable
     /// <summary>Of the kernel's own rate, what a training reaches with everything around it (bench/results).</summary>
     private const double ReachedShare = 0.35;
 
-    /// <summary>A token of an example as a row and as a target, beside what its preparation made of it.</summary>
-    private const long BytesOfToken = 20;
+    /// <summary>A token of a held-out example as a row and as a target of its micro-batch, beside the example itself.</summary>
+    private const long BytesOfHeldToken = 20;
 
     private readonly Backend _backend = Backends.Default();
     private readonly TrainerOptions _trainer;
@@ -25,26 +24,29 @@ internal sealed class TrainingSession : IDisposable
     private readonly int _most;
     private readonly long _dataBytes;
     private readonly double _rowsPerStep;
+    private readonly int _stepsOfEpoch;
     private long? _managedBytes;
     private Team? _team;
 
-    public TrainingSession(TrainerOptions trainer, IReadOnlyList<(IReadOnlyList<TokenizedExample> Examples, double Weight)> sources, IReadOnlyList<TokenizedExample> held, int threads)
+    public TrainingSession(TrainerOptions trainer, IReadOnlyList<(IReadOnlyList<TrainingExample> Examples, double Weight)> sources, IReadOnlyList<TrainingExample> held, int threads, bool drops = false)
     {
         (_trainer, Sources, Held, _threads) = (trainer, sources, held, threads);
-        var lengths = sources.SelectMany(source => source.Examples).Select(example => Sequence.Of(example).Tokens.Length).OrderDescending().ToList();
-        _longest = Math.Max(Math.Max(lengths.FirstOrDefault(), held.Count == 0 ? 0 : held.Max(example => Sequence.Of(example).Tokens.Length)), 1);
+        var shared = drops ? 0 : trainer.SharedPrefix;
+        var lengths = sources.SelectMany(source => source.Examples).Select(example => example.Rows(shared)).OrderDescending().ToList();
+        _longest = Math.Max(Math.Max(lengths.FirstOrDefault(), held.Count == 0 ? 0 : held.Max(example => example.Rows(trainer.SharedPrefix))), 1);
         _most = Math.Max(lengths.Take(trainer.MicroBatchSize * trainer.GradientAccumulationSteps).Sum(), 1);
         var perStep = trainer.MicroBatchSize * trainer.GradientAccumulationSteps;
         var epoch = new EpochOrder([.. sources.Select(source => (source.Examples.Count, source.Weight))], trainer.Seed, trainer.Shuffle).Length;
-        Steps = trainer.MaxSteps ?? (int)Math.Ceiling((epoch + perStep - 1) / perStep * trainer.Epochs);
+        _stepsOfEpoch = (epoch + perStep - 1) / perStep;
+        Steps = trainer.MaxSteps ?? (int)Math.Ceiling(_stepsOfEpoch * trainer.Epochs);
         _rowsPerStep = lengths.Count == 0 ? 0 : lengths.Average() * Math.Min(perStep, epoch);
-        Tokens = lengths.Sum(length => (long)length);
-        _dataBytes = (Tokens + held.Sum(example => (long)example.Tokens.Length)) * BytesOfToken;
+        Tokens = sources.SelectMany(source => source.Examples).Sum(example => (long)example.Tokens);
+        _dataBytes = held.Sum(example => (long)example.Tokens) * BytesOfHeldToken;
     }
 
-    public IReadOnlyList<(IReadOnlyList<TokenizedExample> Examples, double Weight)> Sources { get; }
+    public IReadOnlyList<(IReadOnlyList<TrainingExample> Examples, double Weight)> Sources { get; }
 
-    public IReadOnlyList<TokenizedExample> Held { get; }
+    public IReadOnlyList<TrainingExample> Held { get; }
 
     /// <summary>Rows of all examples to train on.</summary>
     public long Tokens { get; }
@@ -67,7 +69,7 @@ internal sealed class TrainingSession : IDisposable
         var load = new TrainingLoad(_longest, _most, conversion.Bytes(model))
         {
             QuantizedBytes = new WeightConversion(WeightFormat.Nf4).Bytes(model),
-            DataBytes = _managedBytes.Value + _dataBytes,
+            DataBytes = _managedBytes.Value + _dataBytes + (options.Objective.HasReference ? sizeof(float) * Sources.SelectMany(source => source.Examples).Concat(Held).Sum(example => (long)example.Targets) : 0),
             LoadingBytes = ProcessMemory.PeakBytes(),
             KeepsBest = Held.Count > 0 && _trainer.LoadBestModelAtEnd,
         };
@@ -84,6 +86,11 @@ internal sealed class TrainingSession : IDisposable
         var elements = model.Modules.Sum(module => (double)module.Inputs * module.Outputs);
         var head = (double)model.Config.HiddenSize * model.Config.VocabularySize;
         var operations = _rowsPerStep * steps * 2 * (2 * elements + 2 * head);
+        var objective = Plans?.Options.Objective;
+        if (objective is { WeighsAfterwards: true })
+            operations += _rowsPerStep * steps * 2 * head;
+        if (objective is { HasReference: true })
+            operations += _rowsPerStep * Math.Min(steps, _stepsOfEpoch) * 2 * (elements + head);
         return operations / (_backend.PeakFlops(type, _threads) * ReachedShare);
     }
 

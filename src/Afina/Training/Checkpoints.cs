@@ -18,6 +18,7 @@ public sealed class Checkpoints(string folder, RunIdentity identity, LoraConfig 
 {
     private const string StateFile = "trainer_state.json";
     private const string OptimizerFile = "optimizer.safetensors";
+    private const string ReferenceFile = "reference.safetensors";
 
     /// <summary>Writes a checkpoint and removes the oldest beyond those kept.</summary>
     /// <returns>Its folder.</returns>
@@ -32,6 +33,8 @@ public sealed class Checkpoints(string folder, RunIdentity identity, LoraConfig 
             Lora.Save(temporary, programs.Adapter, config, card);
             SafetensorsWriter.Write(Path.Combine(temporary, OptimizerFile), programs.Moments.Select(moment =>
                 SafetensorsSource.From(moment.Name, [moment.Buffer.Length / sizeof(float)], new NativeFloats(moment.Buffer, (int)(moment.Buffer.Length / sizeof(float))).Memory)));
+            if (state.Reference is { } reference)
+                SafetensorsWriter.Write(Path.Combine(temporary, ReferenceFile), [SafetensorsSource.From("logps", [reference.Length], reference)]);
             AtomicFile.Write(Path.Combine(temporary, StateFile), stream => JsonSerializer.Serialize(stream, new Saved(state, identity.Values), SavedJson.Default.Saved));
             if (Directory.Exists(path))
                 Directory.Delete(path, recursive: true);
@@ -141,7 +144,10 @@ public sealed class Checkpoints(string folder, RunIdentity identity, LoraConfig 
 
         foreach (var parameter in programs.Adapter.Parameters)
             tensors[parameter.Name].Values.Span.CopyTo(programs.Adapter.Values(parameter));
-        return saved.State;
+        if (!File.Exists(Path.Combine(path, ReferenceFile)))
+            return saved.State;
+        using var reference = SafetensorsFile.Open(Path.Combine(path, ReferenceFile));
+        return saved.State with { Reference = reference.Floats("logps") };
     }
 
     private static Saved Read(string path)

@@ -16,21 +16,29 @@ public sealed record TrainStarted(int FirstStep, int Steps, int Examples, int He
 /// <param name="Step">Steps done.</param>
 /// <param name="Steps">Steps in all.</param>
 /// <param name="Epoch">Epochs done, with the part of the current one.</param>
-/// <param name="Loss">Mean loss of the step's targets.</param>
+/// <param name="Loss">The objective's loss: over the step's targets, or its pairs.</param>
 /// <param name="GradientNorm">Norm of all gradients before clipping.</param>
 /// <param name="LearningRate">The rate that was used.</param>
 /// <param name="Accuracy">Share of the targets that were the most likely token.</param>
 /// <param name="Tokens">Tokens trained on since the run began, shared ones counted for each example.</param>
 /// <param name="TokensPerSecond">Over the last steps.</param>
 /// <param name="SecondsLeft">Estimated, evaluations included.</param>
-public sealed record StepDone(int Step, int Steps, double Epoch, double Loss, double GradientNorm, double LearningRate, double Accuracy, long Tokens, double TokensPerSecond, double SecondsLeft) : TrainEvent;
+public sealed record StepDone(int Step, int Steps, double Epoch, double Loss, double GradientNorm, double LearningRate, double Accuracy, long Tokens, double TokensPerSecond, double SecondsLeft) : TrainEvent
+{
+    /// <summary>What else the objective measures, under TRL's names.</summary>
+    public IReadOnlyDictionary<string, double> Metrics { get; init; } = new Dictionary<string, double>();
+}
 
 /// <summary>The held-out examples were measured.</summary>
 /// <param name="Step">Steps done.</param>
-/// <param name="Loss">Mean loss over all of their targets.</param>
+/// <param name="Loss">The objective's loss over all of their targets, or pairs.</param>
 /// <param name="Accuracy">Share of the targets that were the most likely token.</param>
 /// <param name="IsBest">Whether no earlier loss was lower.</param>
-public sealed record HeldOutMeasured(int Step, double Loss, double Accuracy, bool IsBest) : TrainEvent;
+public sealed record HeldOutMeasured(int Step, double Loss, double Accuracy, bool IsBest) : TrainEvent
+{
+    /// <summary>What else the objective measures, under TRL's names.</summary>
+    public IReadOnlyDictionary<string, double> Metrics { get; init; } = new Dictionary<string, double>();
+}
 
 /// <summary>A checkpoint was written.</summary>
 /// <param name="Step">Steps done.</param>

@@ -1,8 +1,8 @@
 using System.Diagnostics;
-using Afina.Data;
 using Afina.Data.Ordering;
 using Afina.Data.Packing;
 using Afina.Models;
+using Afina.Training.Objectives;
 using Afina.Training.Schedules;
 
 namespace Afina.Training;
@@ -13,13 +13,16 @@ public sealed class Trainer
     private readonly TrainingPrograms _programs;
     private readonly Adapter _adapter;
     private readonly TrainerOptions _options;
-    private readonly IReadOnlyList<Sequence> _examples;
-    private readonly IReadOnlyList<MicroBatch> _held;
+    private readonly WindowRunner _runner;
+    private readonly IReadOnlyList<TrainingExample> _examples;
+    private readonly IReadOnlyList<TrainingExample> _held;
+    private readonly IReadOnlyList<MicroBatch> _heldBatches;
+    private readonly ReferenceScores? _reference;
+    private readonly ReferenceScores? _heldReference;
     private readonly EpochOrder _order;
     private readonly StepPacker _packer;
     private readonly Schedule _schedule;
     private readonly Checkpoints? _checkpoints;
-    private readonly int _heldExamples;
     private readonly BestValues? _best;
     private readonly long _allParameters;
 
@@ -30,18 +33,22 @@ public sealed class Trainer
     /// <param name="held">Examples that are only measured.</param>
     /// <param name="checkpoints">Where states are kept; null: nowhere.</param>
     /// <param name="allParameters">Elements of the base model, for the count that is shown.</param>
-    public Trainer(TrainingPrograms programs, TrainingPlans plans, TrainerOptions options, IReadOnlyList<(IReadOnlyList<TokenizedExample> Examples, double Weight)> sources, IReadOnlyList<TokenizedExample> held, Checkpoints? checkpoints = null, long allParameters = 0)
+    public Trainer(TrainingPrograms programs, TrainingPlans plans, TrainerOptions options, IReadOnlyList<(IReadOnlyList<TrainingExample> Examples, double Weight)> sources, IReadOnlyList<TrainingExample> held, Checkpoints? checkpoints = null, long allParameters = 0)
     {
         (_programs, _adapter, _options, _checkpoints, _allParameters) = (programs, plans.Adapter, options, checkpoints, allParameters);
-        _examples = [.. sources.SelectMany(source => source.Examples).Select(Sequence.Of)];
+        (_examples, _held) = ([.. sources.SelectMany(source => source.Examples)], held);
         _order = new EpochOrder([.. sources.Select(source => (source.Examples.Count, source.Weight))], options.Seed, options.Shuffle);
         if (_order.Length == 0)
             throw new InvalidDataException("there are no examples to train on");
         var capacity = plans.Options.Capacity;
-        _packer = new StepPacker(new PackingLimits(capacity.Rows, plans.Adapter.Dropout > 0 ? 0 : options.SharedPrefix, Math.Min(capacity.Targets, capacity.LabelledRows), capacity.Segments));
-        var scorer = new StepPacker(new PackingLimits(capacity.Rows, options.SharedPrefix, Math.Min(capacity.Targets, capacity.LabelledRows), capacity.Segments));
-        _held = held.Count == 0 ? [] : scorer.Pack([.. held.Select(Sequence.Of)]);
-        _heldExamples = held.Count;
+        _packer = new StepPacker(new PackingLimits(capacity.Rows, plans.Adapter.Dropout > 0 ? 0 : options.SharedPrefix, capacity.Targets, capacity.Segments));
+        var scorer = new StepPacker(new PackingLimits(capacity.Rows, options.SharedPrefix, capacity.Targets, capacity.Segments));
+        var window = HeldOut();
+        _heldBatches = held.Count == 0 ? [] : scorer.Pack(window.Sequences, window.ExampleOf);
+        var objective = plans.Options.Objective;
+        _runner = new WindowRunner(programs, objective);
+        if (objective.HasReference)
+            (_reference, _heldReference) = (new ReferenceScores(_examples), new ReferenceScores(held));
         _best = held.Count > 0 && options.LoadBestModelAtEnd ? new BestValues(_adapter) : null;
         var perStep = options.MicroBatchSize * options.GradientAccumulationSteps;
         StepsPerEpoch = (_order.Length + perStep - 1) / perStep;
@@ -60,10 +67,17 @@ public sealed class Trainer
     /// <param name="state">Where an earlier run stopped; its parameters are in place already.</param>
     public TrainFinished Run(Action<TrainEvent> happened, TrainingState? state = null, CancellationToken cancellation = default)
     {
-        var now = state ?? new TrainingState();
+        if (state?.Reference is { } reference && _reference is not null)
+        {
+            if (reference.Length != _reference.Values.Length)
+                throw new InvalidDataException($"the checkpoint has {reference.Length} log-probabilities of the reference, but the rows have {_reference.Values.Length} targets; start anew with resume_from_checkpoint=false");
+            reference.CopyTo(_reference.Values, 0);
+        }
+
+        var now = (state ?? new TrainingState()) with { Reference = _reference?.Values };
         if (now.Step > 0 && now.BestLoss is not null && _best is not null)
             _checkpoints?.LoadBest(_best);
-        happened(new TrainStarted(now.Step, Steps, _order.Length, _heldExamples, _adapter.TrainableCount, _adapter.TrainableCount + _allParameters));
+        happened(new TrainStarted(now.Step, Steps, _order.Length, _held.Count, _adapter.TrainableCount, _adapter.TrainableCount + _allParameters));
         var pace = new Pace(Steps - now.Step);
         if (now.Step == 0 && _held.Count > 0 && now.BestLoss is null)
             Measure(happened, ref now);
@@ -84,10 +98,11 @@ public sealed class Trainer
             pace.Start();
             var position = now.Position;
             var indices = _order.Take(ref position, _options.MicroBatchSize * _options.GradientAccumulationSteps);
-            var sequences = indices.Select(index => _examples[index]).ToArray();
-            var (loss, correct, targets) = Accumulate(sequences, now.Step);
+            var window = new Window([.. indices.Select(index => _examples[index])], _options.MicroBatchSize);
+            _runner.Accumulate(window, _packer, indices, _reference, (ulong)_options.Seed, now.Step);
+            var loss = window["loss"];
             var rate = _options.LearningRate * _schedule.Factor(now.Step);
-            var norm = targets == 0 ? 0 : double.IsFinite(loss) ? _programs.Update(now.Step, rate) : double.NaN;
+            var norm = window.Targets == 0 ? 0 : double.IsFinite(loss) ? _programs.Update(now.Step, rate) : double.NaN;
             if (!double.IsFinite(norm))
             {
                 _programs.ClearGradients();
@@ -95,10 +110,10 @@ public sealed class Trainer
                 return End(TrainEnd.NotFinite, $"step {now.Step + 1}: {what} is not finite; the state before it is kept. Lower learning_rate (now {_options.LearningRate:G3}), or look for a broken example among those of this step");
             }
 
-            var tokens = sequences.Sum(sequence => (long)sequence.Tokens.Length);
+            var tokens = window.Sequences.Sum(sequence => (long)sequence.Tokens.Length);
             now = now with { Step = now.Step + 1, Position = position, Tokens = now.Tokens + tokens };
             pace.Stop(tokens);
-            happened(new StepDone(now.Step, Steps, (double)now.Step / StepsPerEpoch, loss, norm, rate, targets == 0 ? 0 : (double)correct / targets, now.Tokens, pace.TokensPerSecond, pace.SecondsLeft));
+            happened(new StepDone(now.Step, Steps, (double)now.Step / StepsPerEpoch, loss, norm, rate, window["mean_token_accuracy"], now.Tokens, pace.TokensPerSecond, pace.SecondsLeft) { Metrics = Others(window) });
 
             var epochEnds = now.Step % StepsPerEpoch == 0 || now.Step == Steps;
             if (_held.Count > 0 && (_options.EvalSteps > 0 ? now.Step % _options.EvalSteps == 0 || now.Step == Steps : epochEnds))
@@ -115,36 +130,16 @@ public sealed class Trainer
         return End(TrainEnd.Complete);
     }
 
-    private (double Loss, int Correct, int Targets) Accumulate(Sequence[] sequences, int step)
-    {
-        var targets = sequences.Sum(sequence => sequence.Targets.Count);
-        var weighted = sequences.Select(sequence => sequence with { Targets = [.. sequence.Targets.Select(target => target with { Weight = target.Weight / targets })] }).ToArray();
-        var (loss, correct, micro) = (0.0, 0, 0);
-        foreach (var batch in _packer.Pack(weighted))
-        {
-            var result = _programs.Accumulate(batch, (ulong)_options.Seed, step, micro++);
-            for (var t = 0; t < batch.Targets.Length; t++)
-            {
-                loss += result.Losses[t] * batch.Targets[t].Weight;
-                correct += result.Correct[t] ? 1 : 0;
-            }
-        }
+    private Window HeldOut() => new(_held, Math.Max(_held.Count, 1), isHeldOut: true);
 
-        return (loss, correct, targets);
-    }
+    private static Dictionary<string, double> Others(Window window) =>
+        window.Metrics.Where(metric => metric.Key is not ("loss" or "mean_token_accuracy")).ToDictionary(StringComparer.Ordinal);
 
     private void Measure(Action<TrainEvent> happened, ref TrainingState now)
     {
-        var (loss, correct, count) = (0.0, 0, 0);
-        foreach (var batch in _held)
-        {
-            var result = _programs.Score(batch);
-            loss += result.LogProbabilities.Sum(value => -(double)value);
-            correct += result.Correct.Count(value => value);
-            count += batch.Targets.Length;
-        }
-
-        loss /= count;
+        var window = HeldOut();
+        _runner.Measure(window, _heldBatches, _heldReference);
+        var loss = window["loss"];
         var best = now.BestLoss is not { } lowest || loss < lowest;
         now = now with { LastLoss = loss, BestLoss = best ? loss : now.BestLoss, SinceBest = best ? 0 : now.SinceBest + 1 };
         if (best && now.Step > 0)
@@ -153,7 +148,7 @@ public sealed class Trainer
             _checkpoints?.SaveBest(_adapter);
         }
 
-        happened(new HeldOutMeasured(now.Step, loss, (double)correct / count, best));
+        happened(new HeldOutMeasured(now.Step, loss, window["mean_token_accuracy"], best) { Metrics = Others(window) });
     }
 
     /// <summary>How fast it goes and how long it will take.</summary>

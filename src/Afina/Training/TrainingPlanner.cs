@@ -5,6 +5,7 @@ using Afina.Engine.Passes;
 using Afina.Engine.Tensors;
 using Afina.Models;
 using Afina.Runs;
+using Afina.Training.Objectives;
 
 namespace Afina.Training;
 
@@ -22,6 +23,12 @@ public sealed record PlannerOptions(DType Type, LossOptions Loss, OptimizerOptio
 
     /// <summary>What the backward computes again, where it is given.</summary>
     public Checkpoint? Checkpoint { get; init; }
+
+    /// <summary>What the training wants.</summary>
+    public Objective Objective { get; init; } = new Supervised();
+
+    /// <summary>The adapter of the model that an objective with a reference compares with; null: the base alone.</summary>
+    public Adapter? Reference { get; init; }
 }
 
 /// <summary>What a training brings along, whatever is planned.</summary>
@@ -97,7 +104,7 @@ public sealed class TrainingPlanner
     private (TrainingPlans Plans, MemoryReport Memory) Plan(int rows, Checkpoint checkpoint)
     {
         var capacity = new Counts { Rows = rows, LabelledRows = rows, Targets = 2 * rows, Segments = rows };
-        var plans = new TrainingPlans(_model, _adapter, new ProgramOptions(capacity, _options.Type, checkpoint, _options.Loss, _options.Optimizer), _backend, _threads);
+        var plans = new TrainingPlans(_model, _adapter, new ProgramOptions(capacity, _options.Type, checkpoint, _options.Loss, _options.Optimizer) { Objective = _options.Objective, Reference = _options.Reference }, _backend, _threads);
         return (plans, new MemoryReport
         {
             Weights = _load.WeightBytes,

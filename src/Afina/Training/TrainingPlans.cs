@@ -14,10 +14,14 @@ public sealed class TrainingPlans
     {
         (Adapter, Options) = (adapter, options);
         Inputs = new DecoderInputs(model.Config, options.Capacity, options.Type);
-        StepProgram = DecoderProgram.Build(model, adapter, Inputs, new DecoderOptions(DecoderUse.Training, options.Type, false, options.Loss));
+        StepProgram = DecoderProgram.Build(model, adapter, Inputs, new DecoderOptions(options.Objective.WeighsAfterwards ? DecoderUse.Weighing : DecoderUse.Training, options.Type, false, options.Loss));
         ScoreProgram = DecoderProgram.Build(model, adapter, Inputs, new DecoderOptions(DecoderUse.Scoring, options.Type, false, options.Loss));
         Step = backend.Plan(Checkpointing.Rewrite(StepProgram.Graph, options.Checkpoint), options.Capacity, threads);
         Score = backend.Plan(ScoreProgram.Graph, options.Capacity, threads);
+        if (!options.Objective.HasReference)
+            return;
+        ReferenceProgram = DecoderProgram.Build(model, options.Reference, Inputs, new DecoderOptions(DecoderUse.Scoring, options.Type, false, options.Loss));
+        Reference = backend.Plan(ReferenceProgram.Graph, options.Capacity, threads);
     }
 
     /// <summary>What is trained.</summary>
@@ -35,15 +39,21 @@ public sealed class TrainingPlans
     /// <summary>The plan of the evaluation.</summary>
     public Plan Score { get; }
 
+    /// <summary>The plan of the model that the trained one is compared with, where the objective does so.</summary>
+    public Plan? Reference { get; }
+
     /// <summary>The program of the micro-step.</summary>
     public DecoderProgram StepProgram { get; }
 
     /// <summary>The program of the evaluation.</summary>
     public DecoderProgram ScoreProgram { get; }
 
+    /// <summary>The program of the model that the trained one is compared with.</summary>
+    public DecoderProgram? ReferenceProgram { get; }
+
     /// <summary>Bytes of the arena that all programs share.</summary>
-    public long ArenaBytes => Math.Max(Step.ArenaBytes, Score.ArenaBytes);
+    public long ArenaBytes => Math.Max(Math.Max(Step.ArenaBytes, Score.ArenaBytes), Reference?.ArenaBytes ?? 0);
 
     /// <summary>Bytes of the parameters with their gradients and optimizer state.</summary>
-    public long AdapterBytes => Adapter.TrainableCount * sizeof(float) * (Options.Optimizer.Name == "sgd" ? 3 : 4);
+    public long AdapterBytes => Adapter.TrainableCount * sizeof(float) * (Options.Optimizer.Name == "sgd" ? 3 : 4) + (Options.Reference?.TrainableCount ?? 0) * sizeof(float);
 }

@@ -6,6 +6,7 @@ using Afina.Engine.Passes;
 using Afina.Engine.Planning;
 using Afina.Engine.Tensors;
 using Afina.Models;
+using Afina.Training.Objectives;
 
 namespace Afina.Training;
 
@@ -15,14 +16,27 @@ namespace Afina.Training;
 /// <param name="Checkpoint">What the backward computes again.</param>
 /// <param name="Loss">The options of the loss.</param>
 /// <param name="Optimizer">How parameters are moved.</param>
-public sealed record ProgramOptions(Counts Capacity, DType Type, Checkpoint Checkpoint, LossOptions Loss, OptimizerOptions Optimizer);
+public sealed record ProgramOptions(Counts Capacity, DType Type, Checkpoint Checkpoint, LossOptions Loss, OptimizerOptions Optimizer)
+{
+    /// <summary>What the training wants.</summary>
+    public Objective Objective { get; init; } = new Supervised();
+
+    /// <summary>The adapter of the model that an objective with a reference compares with; null: the base alone.</summary>
+    public Adapter? Reference { get; init; }
+}
 
 /// <summary>What a micro-step measured.</summary>
 /// <param name="LogProbabilities">Of each target, in the batch's order.</param>
 /// <param name="Losses">Of each target: −log p, smoothed and weighted as the options say, but not by the target's weight.</param>
 /// <param name="Correct">For each target, whether its token is the most likely one.</param>
 /// <param name="Entropies">Of each target's row, in nats.</param>
-public sealed record MicroStepResult(float[] LogProbabilities, double[] Losses, bool[] Correct, float[] Entropies);
+/// <param name="MeanLogits">Of each target's row, over the vocabulary.</param>
+public sealed record MicroStepResult(float[] LogProbabilities, double[] Losses, bool[] Correct, float[] Entropies, float[] MeanLogits);
+
+/// <summary>Makes weights of what a micro-step's forward measured.</summary>
+/// <param name="measured">Log-probabilities and the like, of each target.</param>
+/// <param name="weights">A place for each target's weight. They count where the objective weighs afterwards; elsewhere the batch's own have counted already.</param>
+public delegate void TargetWeigher(MicroStepResult measured, Span<float> weights);
 
 /// <summary>The programs of a training over one arena: the micro-step, the update and the evaluation.</summary>
 public sealed class TrainingPrograms : IDisposable
@@ -32,6 +46,7 @@ public sealed class TrainingPrograms : IDisposable
     private readonly Executor _step;
     private readonly Executor _update;
     private readonly Executor _score;
+    private readonly Executor? _reference;
     private readonly DecoderProgram _stepProgram;
     private readonly DecoderProgram _scoreProgram;
     private readonly NativeBuffer _arena;
@@ -48,12 +63,13 @@ public sealed class TrainingPrograms : IDisposable
         (_stepProgram, _scoreProgram) = (plans.StepProgram, plans.ScoreProgram);
         Inputs = plans.Inputs;
         _adapter.AllocateGradients();
-        _state = new Bindings(_adapter.Buffers, Inputs.Buffers);
+        _state = _options.Reference is { } reference ? new Bindings(_adapter.Buffers, Inputs.Buffers, reference.Buffers) : new Bindings(_adapter.Buffers, Inputs.Buffers);
         (var update, _norm) = Update();
         var updatePlan = backend.Plan(update, default, team.Size);
         _arena = new NativeBuffer(Math.Max(plans.ArenaBytes, updatePlan.ArenaBytes));
         _step = new Executor(plans.Step, backend, _state, team, _arena);
         _score = new Executor(plans.Score, backend, _state, team, _arena);
+        _reference = plans.Reference is { } compared ? new Executor(compared, backend, _state, team, _arena) : null;
         _update = new Executor(updatePlan, backend, _state, team, _arena);
     }
 
@@ -77,11 +93,35 @@ public sealed class TrainingPrograms : IDisposable
     public Plan StepPlan => _plans.Step;
 
     /// <summary>Adds the gradient of Σ weight · loss over a batch to the parameters' gradients.</summary>
-    public MicroStepResult Accumulate(MicroBatch batch, ulong seed, int step, int microStep) =>
-        Run(_step, _stepProgram, batch, Inputs.Fill(batch.Tokens, batch.Segments, batch.Targets) with { Seed = seed, Step = step, MicroStep = microStep });
+    /// <param name="weigh">Told what was measured; where the objective weighs afterwards, it writes the weights before the backward begins.</param>
+    public MicroStepResult Accumulate(MicroBatch batch, ulong seed, int step, int microStep, TargetWeigher? weigh = null)
+    {
+        var counts = Fill(batch) with { Seed = seed, Step = step, MicroStep = microStep };
+        var stop = _options.Objective.WeighsAfterwards ? _plans.Step.Backward : _plans.Step.Graph.Nodes.Count;
+        _step.Run(counts, ..stop);
+        var measured = Read(_step, _stepProgram, batch, counts);
+        weigh?.Invoke(measured, Inputs.Buffers[Inputs.TargetWeights].Span<float>(batch.Targets.Length));
+        _step.Run(counts, stop..);
+        return measured;
+    }
 
     /// <summary>Measures a batch without gradients or dropout.</summary>
-    public MicroStepResult Score(MicroBatch batch) => Run(_score, _scoreProgram, batch, Inputs.Fill(batch.Tokens, batch.Segments, batch.Targets));
+    public MicroStepResult Score(MicroBatch batch)
+    {
+        var counts = Fill(batch);
+        _score.Run(counts);
+        return Read(_score, _scoreProgram, batch, counts);
+    }
+
+    /// <summary>The log-probabilities that the reference of the objective gives a batch's targets.</summary>
+    public float[] ScoreReference(MicroBatch batch)
+    {
+        if (_reference is null)
+            throw new InvalidOperationException($"the objective {_options.Objective.Name} has no reference");
+        var counts = Fill(batch);
+        _reference.Run(counts);
+        return _reference.Read<float>(_plans.ReferenceProgram!.Scores[0], counts).ToArray();
+    }
 
     /// <summary>Moves the parameters and clears their gradients.</summary>
     /// <returns>The norm of all gradients together, before clipping.</returns>
@@ -102,16 +142,17 @@ public sealed class TrainingPrograms : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _arena.Dispose();
 
-    private MicroStepResult Run(Executor executor, DecoderProgram program, MicroBatch batch, Counts counts)
+    private Counts Fill(MicroBatch batch) => Inputs.Fill(batch.Tokens, batch.Segments, batch.Targets);
+
+    private MicroStepResult Read(Executor executor, DecoderProgram program, MicroBatch batch, Counts counts)
     {
-        executor.Run(counts);
         var logp = executor.Read<float>(program.Scores[0], counts).ToArray();
         var lse = executor.Read<float>(program.Scores[1], counts);
         var best = executor.Read<int>(program.Scores[2], counts);
         var mean = executor.Read<float>(program.Scores[3], counts);
         var entropy = executor.Read<float>(program.Scores[4], counts);
         var places = Inputs.Buffers[Inputs.TargetRows].Span<int>(batch.Targets.Length);
-        var (losses, correct, entropies) = (new double[logp.Length], new bool[logp.Length], new float[logp.Length]);
+        var (losses, correct, entropies, means) = (new double[logp.Length], new bool[logp.Length], new float[logp.Length], new float[logp.Length]);
         var smoothing = _options.Loss.LabelSmoothing;
         for (var t = 0; t < logp.Length; t++)
         {
@@ -119,10 +160,10 @@ public sealed class TrainingPrograms : IDisposable
             var loss = -(double)logp[t] * (1 - smoothing) + smoothing * ((double)lse[row] - mean[row]);
             losses[t] = _options.Loss.Dynamic ? loss * Math.Exp(logp[t]) : loss;
             correct[t] = best[row] == batch.Targets[t].Token;
-            entropies[t] = entropy[row];
+            (entropies[t], means[t]) = (entropy[row], mean[row]);
         }
 
-        return new MicroStepResult(logp, losses, correct, entropies);
+        return new MicroStepResult(logp, losses, correct, entropies, means);
     }
 
     private (Graph Graph, Value Norm) Update()

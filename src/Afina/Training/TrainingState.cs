@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using Afina.Data.Ordering;
 
 namespace Afina.Training;
@@ -22,4 +23,8 @@ public sealed record TrainingState
 
     /// <summary>Measurements since the lowest one.</summary>
     public int SinceBest { get; init; }
+
+    /// <summary>What the objective's reference said of the targets so far, NaN where it was not asked; kept beside the parameters.</summary>
+    [JsonIgnore]
+    public float[]? Reference { get; init; }
 }

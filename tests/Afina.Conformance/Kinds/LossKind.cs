@@ -34,26 +34,27 @@ internal sealed class LossKind : Kind
 
     private static Dictionary<string, double[]?> Dpo(JsonElement json, SafetensorsFile input)
     {
-        var options = new DpoOptions
-        {
-            LossType = json.GetProperty("loss_type") is { ValueKind: JsonValueKind.Array } names
-                ? [.. names.EnumerateArray().Select(name => name.GetString()!)]
-                : [Text(json, "loss_type", "sigmoid")],
-            LossWeights = json.TryGetProperty("loss_weights", out var weights) && weights.ValueKind == JsonValueKind.Array
-                ? [.. weights.EnumerateArray().Select(weight => weight.GetDouble())]
-                : null,
-            Beta = Number(json, "beta", 0.1),
-            LabelSmoothing = Number(json, "label_smoothing", 0),
-            FDivergenceType = Text(json, "f_divergence_type", "reverse_kl"),
-            FAlphaDivergenceCoef = Number(json, "f_alpha_divergence_coef", 0.5),
-            DiscopopTau = Number(json, "discopop_tau", 0.05),
-        };
         var batch = new PairLogProbs(
             Values(input, "policy_chosen_logps"), Values(input, "policy_rejected_logps"),
             Values(input, "reference_chosen_logps"), Values(input, "reference_rejected_logps"),
             Lengths(input, "chosen_lengths"), Lengths(input, "rejected_lengths"));
-        return Pairs(DpoLoss.Compute(options, batch));
+        return Pairs(DpoLoss.Compute(DpoOptions(json), batch));
     }
+
+    public static DpoOptions DpoOptions(JsonElement json) => new()
+    {
+        LossType = json.GetProperty("loss_type") is { ValueKind: JsonValueKind.Array } names
+                ? [.. names.EnumerateArray().Select(name => name.GetString()!)]
+                : [Text(json, "loss_type", "sigmoid")],
+        LossWeights = json.TryGetProperty("loss_weights", out var weights) && weights.ValueKind == JsonValueKind.Array
+                ? [.. weights.EnumerateArray().Select(weight => weight.GetDouble())]
+                : null,
+        Beta = Number(json, "beta", 0.1),
+        LabelSmoothing = Number(json, "label_smoothing", 0),
+        FDivergenceType = Text(json, "f_divergence_type", "reverse_kl"),
+        FAlphaDivergenceCoef = Number(json, "f_alpha_divergence_coef", 0.5),
+        DiscopopTau = Number(json, "discopop_tau", 0.05),
+    };
 
     private static Dictionary<string, double[]?> Cpo(JsonElement json, SafetensorsFile input)
     {

@@ -22,12 +22,18 @@ internal sealed class TrainingKind : Kind
 
     public override void Run(Case @case, Check check)
     {
-        if (@case.Text("objective") != "sft")
-            throw new NotSupportedCase($"objective {@case.Text("objective")} is not supported");
+        if (@case.Text("objective") is not ("sft" or "dpo") and var objective)
+            throw new NotSupportedCase($"objective {objective} is not supported");
         if (@case.Text("initial") is null)
             throw new NotSupportedCase("training all weights is not supported");
         if (CurveKind.Type == DType.BF16)
             check.JudgeOnly("loss", 0.02);
+        if (@case.Text("objective") == "dpo")
+        {
+            PreferenceTraining.Run(@case, check);
+            return;
+        }
+
         using var model = LanguageModel.Open(@case.Resolve(@case.Text("model")!));
         var decoder = model.Decoder;
         if (@case.Json.TryGetProperty("quantization", out var quantization) && quantization.ValueKind == JsonValueKind.Object)
@@ -143,7 +149,7 @@ internal sealed class TrainingKind : Kind
         };
     }
 
-    private static OptimizerOptions Optimizer(JsonElement json)
+    internal static OptimizerOptions Optimizer(JsonElement json)
     {
         var optimizer = json.GetProperty("optimizer");
         var name = optimizer.GetProperty("name").GetString()!;
@@ -171,7 +177,7 @@ internal sealed class TrainingKind : Kind
         };
     }
 
-    private static Schedule ScheduleOf(JsonElement schedule) => SchedulesKind.Create(schedule.GetProperty("name").GetString()!, schedule.GetProperty("options"),
+    internal static Schedule ScheduleOf(JsonElement schedule) => SchedulesKind.Create(schedule.GetProperty("name").GetString()!, schedule.GetProperty("options"),
         schedule.GetProperty("warmup_steps").GetInt32(), schedule.GetProperty("total_steps").GetInt32(), 1);
 
     private static void Evaluate(Case @case, JsonElement evaluation, RowOfIds[] held, int size, TrainingPrograms programs, int step, Check check)
@@ -205,7 +211,7 @@ internal sealed class TrainingKind : Kind
             check.Close(value.GetDouble(), accuracy, "metrics");
     }
 
-    private static Decoder Quantized(Decoder model, JsonElement quantization)
+    internal static Decoder Quantized(Decoder model, JsonElement quantization)
     {
         var names = quantization.GetProperty("quantized").EnumerateArray().Select(name => name.GetString()!).ToHashSet();
         var options = new WeightConversion(WeightFormatOf(quantization.GetProperty("bnb_4bit_quant_type").GetString()!),

@@ -23,7 +23,7 @@ public sealed record Sequence(ReadOnlyMemory<int> Tokens, IReadOnlyList<Sequence
                 targets.Add(new SequenceTarget(i - 1, labels[i], weight));
         }
 
-        return new Sequence(targets.Count == 0 ? default : tokens[..(targets[^1].Position + 1)], targets);
+        return new Sequence(targets.Count == 0 ? default : tokens[..(targets[^1].Position + 1)], [.. targets]);
     }
 
     /// <summary>The rows of a training example.</summary>

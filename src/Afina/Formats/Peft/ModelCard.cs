@@ -25,6 +25,9 @@ public sealed partial record ModelCard
     /// <summary>The task, as PEFT has it.</summary>
     public string? TaskType { get; init; } = "CAUSAL_LM";
 
+    /// <summary>What the training did, in a few words.</summary>
+    public string? Objective { get; init; }
+
     /// <summary>The data files and their rows.</summary>
     public IReadOnlyList<CardData> Data { get; init; } = [];
 
@@ -47,6 +50,8 @@ public sealed partial record ModelCard
         FrontMatter(text);
         text.Append('\n').Append("# ").Append(Line(Title)).Append("\n\n");
         text.Append("A LoRA adapter: a small set of trained weights that is used together with its base model.\n");
+        if (Objective is not null)
+            text.Append("\nTrained by ").Append(Cell(Objective)).Append(".\n");
         Base(text);
         if (Data.Count > 0)
             Table(text, "Data", ["file", "rows", "used for"], Data.Select(data => new[] { data.File, data.Rows.ToString(CultureInfo.InvariantCulture), data.Use }));

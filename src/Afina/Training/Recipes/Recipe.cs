@@ -5,6 +5,8 @@ using Afina.Engine.Passes;
 using Afina.Engine.Tensors;
 using Afina.Formats.Peft;
 using Afina.Models;
+using Afina.Training.Objectives;
+using Afina.Training.Objectives.Losses;
 
 namespace Afina.Training.Recipes;
 
@@ -62,8 +64,17 @@ public sealed record Recipe
     /// <summary>How parameters are moved.</summary>
     public OptimizerOptions Optimizer { get; init; } = new();
 
-    /// <summary>The options of the loss.</summary>
+    /// <summary>The options of the loss of supervised fine-tuning.</summary>
     public LossOptions Loss { get; init; } = new();
+
+    /// <summary>The name of the objective (<c>rl</c>): sft or dpo.</summary>
+    public string Rl { get; init; } = "sft";
+
+    /// <summary>The options of preference training (<c>rl_beta</c>, <c>dpo_*</c>).</summary>
+    public DpoOptions Dpo { get; init; } = new();
+
+    /// <summary>What the training wants.</summary>
+    public Objective Objective => Rl == "dpo" ? new Dpo(Dpo) : new Supervised();
 
     /// <summary>Type of the activations (<c>dtype</c>); null: BF16 where the processor multiplies it, else F32.</summary>
     public DType? Type { get; init; }

@@ -4,6 +4,7 @@ using Afina.Engine.Passes;
 using Afina.Engine.Tensors;
 using Afina.Formats.Peft;
 using Afina.Models;
+using Afina.Training.Objectives.Losses;
 using Afina.Training.Schedules;
 
 namespace Afina.Training.Recipes;
@@ -57,6 +58,11 @@ internal static class RecipeKeys
         Optimize("adam_beta2", "β₂", (o, s) => o with { Beta2 = s.Number(0, 0.9999999) }),
         Optimize("adam_epsilon", "ε", (o, s) => o with { Epsilon = s.Number(0, 1) }),
         Optimize("max_grad_norm", "gradients are clipped to this norm; 0: never", (o, s) => o with { MaxGradNorm = s.Number(0) }),
+        new("rl", "dpo or ipo: train on pairs of answers, chosen and rejected; without it, supervised", Rl),
+        Prefer("rl_beta", "how strongly preference training holds to the reference", (o, s) => o with { Beta = s.Number(1e-9, 1e6) }),
+        Prefer("dpo_loss_type", "sigmoid, ipo, hinge and others of TRL; or a list, which is added", (o, s) => o with { LossType = [.. s.Items().Select(item => item.OneOf([.. DpoLoss.Names]))] }),
+        Prefer("dpo_loss_weights", "a weight for each of several losses", (o, s) => o with { LossWeights = [.. s.Items().Select(item => item.Number())] }),
+        Prefer("dpo_label_smoothing", "share of pairs taken to be the wrong way round (robust, exo_pair)", (o, s) => o with { LabelSmoothing = s.Number(0, 0.99) }),
         new("label_smoothing_factor", "label smoothing", (r, s) => r with { Loss = r.Loss with { LabelSmoothing = (float)s.Number(0, 0.99) } }),
         Train("seed", "seed of order, initialization and dropout", (t, s) => t with { Seed = (long)s.Number(0, 1L << 52) }),
         Switch("shuffle_merged_datasets", "shuffle the rows", (r, on) => r with { Training = r.Training with { Shuffle = on } }),
@@ -77,12 +83,11 @@ internal static class RecipeKeys
         .. Without("sample_packing", "eval_sample_packing", "pad_to_sequence_len", "sample_packing_group_size", "sample_packing_bin_size", "sample_packing_sequentially",
             "batch_flattening", "group_by_length", "model_type", "tokenizer_type", "fp16", "tf32", "gradient_checkpointing_kwargs", "attn_implementation",
             "flash_attention", "logging_steps", "dataset_prepared_path", "dataset_num_proc", "dataset_processes", "wandb_project", "wandb_entity", "wandb_watch", "wandb_name", "wandb_log_model", "wandb_run_id",
-            "save_safetensors", "strict", "eval_batch_size", "trust_remote_code", "lora_mlp_kernel", "lora_qkv_kernel", "lora_o_kernel", "debug", "deepspeed", "fsdp", "fsdp_config", "bnb_config_kwargs", "peft_autocast_adapter_dtype"),
+            "save_safetensors", "strict", "eval_batch_size", "trust_remote_code", "lora_mlp_kernel", "lora_qkv_kernel", "lora_o_kernel", "debug", "deepspeed", "fsdp", "fsdp_config", "bnb_config_kwargs", "precompute_ref_log_probs", "peft_autocast_adapter_dtype"),
         .. Not("load_in_8bit", "8-bit bases are not trained; use quantize=nf4 or none"),
         .. Not("peft_use_dora", "DoRA is not trained; leave it out"),
         .. Not("lora_modules_to_save", "whole modules are not trained; leave it out"),
         .. Not("peft_trainable_token_indices", "rows of the embedding are not trained; leave it out"),
-        .. Not("rl", "only supervised fine-tuning is there; leave it out"),
         .. Not("neftune_noise_alpha", "noise on embeddings is not there; leave it out"),
         .. Not("gptq", "GPTQ bases are not read"),
         .. Not("special_tokens", "set eos_token, the only special token that training needs"),
@@ -105,6 +110,11 @@ internal static class RecipeKeys
         ["lr_scheduler_type"] = "lr_scheduler",
         ["bfloat16"] = "bf16",
         ["optim"] = "optimizer",
+        ["beta"] = "rl_beta",
+        ["dpo_beta"] = "rl_beta",
+        ["loss_type"] = "dpo_loss_type",
+        ["loss_weights"] = "dpo_loss_weights",
+        ["label_smoothing"] = "dpo_label_smoothing",
     };
 
     private static readonly Dictionary<string, RecipeKey> Known = Table.ToDictionary(key => key.Name, StringComparer.Ordinal);
@@ -135,6 +145,8 @@ internal static class RecipeKeys
 
     private static RecipeKey Train(string name, string help, Func<TrainerOptions, Setting, TrainerOptions> apply) => new(name, help, (recipe, setting) => recipe with { Training = apply(recipe.Training, setting) });
 
+    private static RecipeKey Prefer(string name, string help, Func<DpoOptions, Setting, DpoOptions> apply) => new(name, help, (recipe, setting) => recipe with { Dpo = apply(recipe.Dpo, setting) });
+
     private static RecipeKey Optimize(string name, string help, Func<OptimizerOptions, Setting, OptimizerOptions> apply) => new(name, help, (recipe, setting) => recipe with { Optimizer = apply(recipe.Optimizer, setting) });
 
     /// <summary>Settings of a GPU, of padding or of reporting: nothing here depends on them.</summary>
@@ -146,6 +158,14 @@ internal static class RecipeKeys
     {
         "qlora" when recipe.Weights is not WeightFormat.Fp4 => recipe with { Weights = WeightFormat.Nf4 },
         _ => recipe,
+    };
+
+    private static Recipe Rl(Recipe recipe, Setting setting) => setting.Text().ToLowerInvariant() switch
+    {
+        "false" or "no" or "none" or "sft" => recipe with { Rl = "sft" },
+        "dpo" => recipe with { Rl = "dpo" },
+        "ipo" => recipe with { Rl = "dpo", Dpo = recipe.Dpo with { LossType = ["ipo"] } },
+        var other => throw setting.Refuse($"there is dpo (and ipo, its kin), not '{other}'; leave it out for supervised fine-tuning"),
     };
 
     private static Recipe Optimizer(Recipe recipe, Setting setting)

@@ -28,7 +28,8 @@ internal static class DpoLoss
         ["sigmoid_norm"] = SigmoidNorm,
     };
 
-    private static readonly string[] Coupled = ["aot", "aot_unpaired", "sft"];
+    /// <summary>Losses that compare the pairs of a batch with each other.</summary>
+    public static readonly IReadOnlyList<string> Coupled = ["aot", "aot_unpaired", "sft"];
 
     /// <summary>Every name of <c>loss_type</c>.</summary>
     public static readonly IReadOnlyList<string> Names = [.. Terms.Keys, .. Coupled];

@@ -1,7 +1,7 @@
 namespace Afina.Training.Objectives.Losses;
 
 /// <summary>The options of direct preference optimization, under TRL's names.</summary>
-internal sealed record DpoOptions
+public sealed record DpoOptions
 {
     /// <summary>One loss, or several that are added.</summary>
     public IReadOnlyList<string> LossType { get; init; } = ["sigmoid"];
