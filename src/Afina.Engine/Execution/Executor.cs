@@ -16,7 +16,7 @@ public sealed unsafe class Executor
     // Kernels hold addresses only: this keeps the buffers behind them.
     private readonly Bindings _bindings;
     private Counts _counts;
-    private Range _steps;
+    private Range _steps = Range.All;
 
     /// <summary>Prepares the kernels of a plan.</summary>
     /// <param name="arena">Memory of at least <see cref="Plan.ArenaBytes"/>, which other programs may use between runs.</param>
