@@ -24,8 +24,8 @@ internal sealed class TrainingRig : IDisposable
         var (adapter, _) = Lora.Create(context.Model, lora ?? AllLinear, 1);
         var backend = Backends.Default();
         var options = new PlannerOptions(DType.BF16, new LossOptions(), new OptimizerOptions());
-        (Plans, Memory) = TrainingPlanner.Choose(context.Model, adapter, planner?.Invoke(options) ?? options, longest, most,
-            context.Model.Weights.All.Values.Sum(weight => weight.Bytes), 0, backend, context.Team.Size);
+        (Plans, Memory) = TrainingPlanner.Choose(context.Model, adapter, planner?.Invoke(options) ?? options,
+            new TrainingLoad(longest, most, context.Model.Weights.All.Values.Sum(weight => weight.Bytes)), backend, context.Team.Size);
         _programs = new TrainingPrograms(Plans, backend, context.Team);
     }
 
