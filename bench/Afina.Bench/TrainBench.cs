@@ -9,7 +9,7 @@ internal static class TrainBench
 {
     public static int Run(string[] arguments)
     {
-        var options = new TrainBenchmarkOptions { Model = "", Profile = true };
+        var options = new TrainBenchmarkOptions { Model = "", Profile = new RunProfile() };
         for (var i = 0; i < arguments.Length - 1; i += 2)
         {
             var value = arguments[i + 1];
@@ -30,7 +30,7 @@ internal static class TrainBench
 
         var result = TrainBenchmark.Run(options);
         Console.WriteLine($"{result.TokensPerSecond:F1} tokens/s, {result.ShareOfLimit:P1} of {result.LimitTokensPerSecond:F0} ({result.MicrokernelFlops / 1e9:F0} GFLOP/s, {result.Kernels}), micro-step {result.MicroRows} rows, peak {result.PeakBytes / 1e6:F0} MB, planned {result.PlannedBytes / 1e6:F0} MB");
-        foreach (var operation in result.Operations)
+        foreach (var operation in result.Profile!.Rows)
             Console.WriteLine($"{operation.Operation,-28} {operation.Nodes,5} {operation.Seconds * 1000,10:F1} ms");
         return 0;
     }

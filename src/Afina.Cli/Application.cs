@@ -79,7 +79,7 @@ internal static class Application
 
     private static int Fail(string message, int code)
     {
-        Console.Error.WriteLine($"afina: {OneLine.Of(message)}");
+        Screen.Error(message);
         return code;
     }
 }

@@ -25,12 +25,13 @@ internal static class BenchCommand
         var length = new Option<int>("--length") { Description = "rows of a sequence", DefaultValueFactory = _ => 512 };
         var labelled = new Option<double>("--labelled") { Description = "share of the rows that have a target", DefaultValueFactory = _ => 1 };
         var steps = new Option<int>("--steps") { Description = "measured steps, of which the median counts", DefaultValueFactory = _ => 5 };
-        var profile = new Option<bool>("--profile") { Description = "time per operation" };
-        foreach (var option in new Option[] { model, quantize, dtype, micro, sequences, length, labelled, steps, profile, threads, json })
+        var (profile, trace) = (CommonOptions.Profile(), CommonOptions.Trace());
+        foreach (var option in new Option[] { model, quantize, dtype, micro, sequences, length, labelled, steps, profile, trace, threads, json })
             command.Options.Add(option);
         command.SetAction(parsed =>
         {
             var screen = new Screen(parsed.GetValue(json));
+            var display = new ProfileDisplay(parsed.GetValue(profile), parsed.GetValue(trace));
             var result = TrainBenchmark.Run(new TrainBenchmarkOptions
             {
                 Model = parsed.GetValue(model) ?? BaseModels.Embedded(),
@@ -41,14 +42,12 @@ internal static class BenchCommand
                 Length = Math.Max(2, parsed.GetValue(length)),
                 Labelled = Math.Clamp(parsed.GetValue(labelled), 0, 1),
                 Steps = Math.Max(1, parsed.GetValue(steps)),
-                Profile = parsed.GetValue(profile),
+                Profile = display.Taken,
                 Threads = parsed.GetValue(threads) ?? 0,
             });
             screen.Line(string.Create(CultureInfo.InvariantCulture, $"  {result.TokensPerSecond:F0} tokens/s, {result.ShareOfLimit:P1} of the limit of {result.LimitTokensPerSecond:F0} ({result.MicrokernelFlops / 1e9:F0} GFLOP/s, {result.Kernels})"));
             screen.Line(string.Create(CultureInfo.InvariantCulture, $"  peak {result.PeakBytes / 1e6:F0} MB, planned {result.PlannedBytes / 1e6:F0} MB, micro-steps of {result.MicroRows} rows"));
-            foreach (var operation in result.Operations)
-                screen.Line(string.Create(CultureInfo.InvariantCulture, $"  {operation.Operation,-28} {operation.Nodes,5} {operation.Seconds * 1000,10:F1} ms"));
-            screen.Result(new JsonObject
+            var shown = new JsonObject
             {
                 ["tokens_per_second"] = result.TokensPerSecond,
                 ["peak_bytes"] = result.PeakBytes,
@@ -58,8 +57,9 @@ internal static class BenchCommand
                 ["limit_tokens_per_second"] = result.LimitTokensPerSecond,
                 ["share_of_limit"] = result.ShareOfLimit,
                 ["kernels"] = result.Kernels,
-                ["operations"] = new JsonArray([.. result.Operations.Select(row => (JsonNode)new JsonObject { ["operation"] = row.Operation, ["nodes"] = row.Nodes, ["seconds"] = row.Seconds })]),
-            });
+            };
+            display.Show(screen, result.Profile, shown);
+            screen.Result(shown);
             return 0;
         });
         return command;
@@ -69,20 +69,24 @@ internal static class BenchCommand
     {
         var command = new Command("decode", "A prompt of 512 tokens, and 64 greedy tokens after a prompt of one.");
         var (model, json, threads, dtype) = (CommonOptions.Base(), CommonOptions.Json(), CommonOptions.Threads(), DType());
-        foreach (var option in new Option[] { model, dtype, threads, json })
+        var (profile, trace) = (CommonOptions.Profile(), CommonOptions.Trace());
+        foreach (var option in new Option[] { model, dtype, profile, trace, threads, json })
             command.Options.Add(option);
         command.SetAction(parsed =>
         {
             var screen = new Screen(parsed.GetValue(json));
-            var result = DecodeBenchmark.Run(new DecodeBenchmarkOptions { Model = parsed.GetValue(model) ?? BaseModels.Embedded(), Precision = parsed.GetValue(dtype), Threads = parsed.GetValue(threads) ?? 0 });
+            var display = new ProfileDisplay(parsed.GetValue(profile), parsed.GetValue(trace), "token", "token");
+            var result = DecodeBenchmark.Run(new DecodeBenchmarkOptions { Model = parsed.GetValue(model) ?? BaseModels.Embedded(), Precision = parsed.GetValue(dtype), Threads = parsed.GetValue(threads) ?? 0, Profile = display.Taken });
             screen.Line(string.Create(CultureInfo.InvariantCulture, $"  prefill {result.PrefillTokensPerSecond:F0} tokens/s, decode {result.DecodeTokensPerSecond:F0} tokens/s ({result.Kernels}), peak {result.PeakBytes / 1e6:F0} MB"));
-            screen.Result(new JsonObject
+            var shown = new JsonObject
             {
                 ["prefill_tokens_per_second"] = result.PrefillTokensPerSecond,
                 ["decode_tokens_per_second"] = result.DecodeTokensPerSecond,
                 ["peak_bytes"] = result.PeakBytes,
                 ["kernels"] = result.Kernels,
-            });
+            };
+            display.Show(screen, result.Profile, shown);
+            screen.Result(shown);
             return 0;
         });
         return command;

@@ -39,7 +39,7 @@ internal sealed class ChatCommand : IDisposable
             command.Options.Add(option);
         command.SetAction(parsed =>
         {
-            using var session = new ChatSession(parsed.GetValue(model), CommonModelOptions.ThreadCount(parsed.GetValue(threads)), CommonModelOptions.IsBf16(parsed.GetValue(type)), (ulong)parsed.GetValue(seed));
+            using var session = new ChatSession(AdapterBase.Resolve(parsed.GetValue(model), parsed.GetValue(adapter)), CommonModelOptions.ThreadCount(parsed.GetValue(threads)), CommonModelOptions.IsBf16(parsed.GetValue(type)), (ulong)parsed.GetValue(seed));
             session.Sampling = options => parsed.GetValue(temperature) is { } given
                 ? options with { DoSample = given > 0, Temperature = given > 0 ? given : 1, MaxNewTokens = parsed.GetValue(tokens) }
                 : options with { MaxNewTokens = parsed.GetValue(tokens) };
@@ -82,7 +82,7 @@ internal sealed class ChatCommand : IDisposable
             }
             catch (Exception error) when (error is InvalidDataException or FileNotFoundException or FormatException or NotSupportedException)
             {
-                Console.Error.WriteLine($"afina: {OneLine.Of(error.Message)}");
+                Screen.Error(error.Message);
             }
         }
 

@@ -39,7 +39,7 @@ internal static class DoctorCommand
             screen.Line($"  fits       {(planned <= report.Memory ? "yes" : "no")}: the model that comes with Afina needs {Amount.Gigabytes(planned)} GB to be fine-tuned");
         screen.Line($"             LoRA on models of about {report.Largest.Bf16 / 1e9:0.#} B parameters, QLoRA on about {report.Largest.Nf4 / 1e9:0.#} B; afina plan says it exactly");
         if (report.Missing.Count > 0)
-            Console.Error.WriteLine($"afina: no fast kernel here for {string.Join(", ", report.Missing)}: these run many times slower; please report it with the processor's name");
+            Screen.Error($"no fast kernel here for {string.Join(", ", report.Missing)}: these run many times slower; please report it with the processor's name");
     }
 
     private static JsonObject Json(MachineReport report) => new()

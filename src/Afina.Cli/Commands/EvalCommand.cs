@@ -25,9 +25,9 @@ internal static class EvalCommand
         var samples = Number("--samples", 0, "rows shown with their answers (default 3)");
         var (type, weights) = (CommonModelOptions.Type(), CommonModelOptions.Weights());
         var threads = CommonOptions.Threads();
-        var json = CommonOptions.Json();
+        var (json, quiet) = (CommonOptions.Json(), CommonOptions.Quiet());
         command.Arguments.Add(data);
-        foreach (var option in (Option[])[adapter, model, shots, shotsFrom, labels, chat, limit, tokens, noAnswers, samples, type, weights, threads, json])
+        foreach (var option in (Option[])[adapter, model, shots, shotsFrom, labels, chat, limit, tokens, noAnswers, samples, type, weights, threads, json, quiet])
             command.Options.Add(option);
         command.SetAction(parsed =>
         {
@@ -44,11 +44,15 @@ internal static class EvalCommand
                 Samples = parsed.GetValue(samples) ?? 3,
             };
             PathHint.Require(options.Data);
-            var screen = new Screen(parsed.GetValue(json));
-            using var loaded = LoadedModel.Open(parsed.GetValue(model), CommonModelOptions.Format(parsed.GetValue(weights)));
-            using var evaluator = new Evaluator(loaded, CommonModelOptions.ThreadCount(parsed.GetValue(threads)), CommonModelOptions.IsBf16(parsed.GetValue(type)));
-            var report = new ProgressDisplay(screen).Show(tell => evaluator.Run(options, parsed.GetValue(adapter), progress => tell(progress.What, progress.Share)));
-            screen.Line($"  {loaded.Name}{(parsed.GetValue(adapter) is { } folder ? $" and {folder}" : "")} on {options.Data}{(options.Shots > 0 ? $", {options.Shots} shots" : "")}");
+            var screen = new Screen(parsed.GetValue(json), parsed.GetValue(quiet));
+            var (name, report) = new ProgressDisplay(screen).Show(tell =>
+            {
+                void Tell(EvaluationProgress progress) => tell(progress.What, progress.Share);
+                using var loaded = LoadedModel.Open(AdapterBase.Resolve(parsed.GetValue(model), parsed.GetValue(adapter)), CommonModelOptions.Format(parsed.GetValue(weights)), Tell);
+                using var evaluator = new Evaluator(loaded, CommonModelOptions.ThreadCount(parsed.GetValue(threads)), CommonModelOptions.IsBf16(parsed.GetValue(type)));
+                return (loaded.Name, evaluator.Run(options, parsed.GetValue(adapter), Tell));
+            });
+            screen.Line($"  {name}{(parsed.GetValue(adapter) is { } folder ? $" and {folder}" : "")} on {options.Data}{(options.Shots > 0 ? $", {options.Shots} shots" : "")}");
             EvaluationDisplay.Table(screen, report);
             EvaluationDisplay.Samples(screen, report.Samples);
             screen.Result(EvaluationDisplay.Json(report));

@@ -17,16 +17,16 @@ internal static class MergeCommand
         var output = new Option<string>("--output", "-o") { Description = "folder to write", Required = true };
         var type = new Option<string?>("--dtype") { Description = "fp32, bf16 or fp16 (default: the base's, bf16 for one of fewer bits)" };
         var overwrite = new Option<bool>("--overwrite") { Description = "replace a folder that has files in it" };
-        var json = CommonOptions.Json();
+        var (json, quiet) = (CommonOptions.Json(), CommonOptions.Quiet());
         command.Arguments.Add(adapter);
-        foreach (var option in (Option[])[model, output, type, overwrite, json])
+        foreach (var option in (Option[])[model, output, type, overwrite, json, quiet])
             command.Options.Add(option);
         command.SetAction(parsed =>
         {
-            var screen = new Screen(parsed.GetValue(json));
+            var screen = new Screen(parsed.GetValue(json), parsed.GetValue(quiet));
             var folder = parsed.GetValue(output)!;
             var request = new ModelRequest { Base = parsed.GetValue(model), Adapter = parsed.GetValue(adapter), Type = parsed.GetValue(type) };
-            var (name, written) = MergeRun.Write(request, folder, parsed.GetValue(overwrite));
+            var (name, written) = new ProgressDisplay(screen).Show(tell => MergeRun.Write(request, folder, parsed.GetValue(overwrite), share => tell("writing", share)));
             screen.Line($"  {folder}: {name}{(request.Adapter is null ? "" : $" with {request.Adapter} added")}, {written}");
             screen.Result(new JsonObject { ["base"] = name, ["adapter"] = request.Adapter, ["output"] = folder, ["dtype"] = written });
             return 0;

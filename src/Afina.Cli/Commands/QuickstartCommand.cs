@@ -21,10 +21,10 @@ internal static class QuickstartCommand
         var seed = new Option<long>("--seed") { Description = "seed of order and initialization", DefaultValueFactory = _ => 42 };
         var steps = new Option<int?>("--max-steps") { Description = "stop the training after so many steps" };
         var limit = new Option<int?>("--limit") { Description = "ask only the first held-out rows" };
-        var (model, type, threads, json) = (CommonOptions.Base(), CommonModelOptions.Type(), CommonOptions.Threads(), CommonOptions.Json());
-        foreach (var option in (Option[])[qlora, data, output, seed, steps, limit, model, type, threads, json])
+        var (model, type, threads, json, quiet) = (CommonOptions.Base(), CommonModelOptions.Type(), CommonOptions.Threads(), CommonOptions.Json(), CommonOptions.Quiet());
+        foreach (var option in (Option[])[qlora, data, output, seed, steps, limit, model, type, threads, json, quiet])
             command.Options.Add(option);
-        command.SetAction(parsed => Run(new Screen(parsed.GetValue(json)), new QuickstartOptions
+        command.SetAction(parsed => Run(new Screen(parsed.GetValue(json), parsed.GetValue(quiet)), new QuickstartOptions
         {
             Data = parsed.GetValue(data) ?? BaseModels.Beside(Path.Combine("samples", "data", "support")),
             Output = parsed.GetValue(output)!,

@@ -16,17 +16,18 @@ internal static class TrainCommand
     {
         var command = new Command("train", "Fine-tunes a LoRA adapter on rows of text.");
         var recipe = new RecipeOptions(command);
-        var json = CommonOptions.Json();
-        var quiet = new Option<bool>("--quiet", "-q") { Description = "write only notes and errors" };
-        command.Options.Add(json);
-        command.Options.Add(quiet);
-        command.SetAction(parsed => Run(recipe.Read(parsed), new Screen(parsed.GetValue(json), parsed.GetValue(quiet))));
+        var (json, quiet) = (CommonOptions.Json(), CommonOptions.Quiet());
+        var (profile, trace) = (CommonOptions.Profile(), CommonOptions.Trace());
+        foreach (var option in (Option[])[json, quiet, profile, trace])
+            command.Options.Add(option);
+        command.SetAction(parsed => Run(recipe.Read(parsed), new Screen(parsed.GetValue(json), parsed.GetValue(quiet)), new ProfileDisplay(parsed.GetValue(profile), parsed.GetValue(trace))));
         return command;
     }
 
-    private static int Run(Recipe recipe, Screen screen)
+    private static int Run(Recipe recipe, Screen screen, ProfileDisplay profile)
     {
         using var run = TrainingRun.Prepare(recipe);
+        run.Profile = profile.Taken;
         SummaryDisplay.Show(screen, run.Summary);
         using var interrupt = new CancellationTokenSource();
         using var first = Signal(PosixSignal.SIGINT);
@@ -66,6 +67,7 @@ internal static class TrainCommand
         result["seconds"] = Math.Round(finished.Seconds, 2);
         result["tokens_per_second"] = Math.Round(last?.TokensPerSecond ?? 0, 1);
         result["checkpoint"] = finished.End is TrainEnd.Cancelled or TrainEnd.NotFinite ? checkpoint : null;
+        profile.Show(screen, run.ProfileReport, result);
         var code = End(screen, recipe, finished, before, checkpoint);
         screen.Result(result);
         return code;
@@ -83,10 +85,10 @@ internal static class TrainCommand
         switch (finished.End)
         {
             case TrainEnd.NotFinite:
-                Console.Error.WriteLine($"afina: {OneLine.Of(finished.Message ?? "the training diverged")}");
+                Screen.Error(finished.Message ?? "the training diverged");
                 return Application.Failed;
             case TrainEnd.Cancelled:
-                Console.Error.WriteLine($"afina: stopped after step {finished.Step}; the same command goes on from {checkpoint}");
+                Screen.Error($"stopped after step {finished.Step}; the same command goes on from {checkpoint}");
                 return Application.Interrupted;
             case TrainEnd.EarlyStopping:
                 screen.Line($"  stopped early after step {finished.Step}: the held-out loss no longer falls");

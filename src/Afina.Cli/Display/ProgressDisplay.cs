@@ -3,7 +3,8 @@ using Spectre.Console;
 
 namespace Afina.Cli.Display;
 
-/// <summary>Shows how far something has come: one line drawn anew on a terminal, a line every few seconds elsewhere; nothing for what is quick.</summary>
+/// <summary>Shows how far something has come and how long it will take: one line drawn anew on a terminal, a line every few seconds
+/// elsewhere; nothing for what is quick.</summary>
 internal sealed class ProgressDisplay(Screen screen)
 {
     private const double SecondsUntilShown = 1;
@@ -11,6 +12,8 @@ internal sealed class ProgressDisplay(Screen screen)
 
     private readonly long _begun = Stopwatch.GetTimestamp();
     private double _shownAt;
+    private string _what = "";
+    private double _whatBegan;
 
     /// <summary>Runs what reports its progress: words and the share that is done.</summary>
     public T Show<T>(Func<Action<string, double>, T> work)
@@ -23,19 +26,31 @@ internal sealed class ProgressDisplay(Screen screen)
         screen.Ansi().Live(new Markup("")).AutoClear(true).Start(live =>
             result = work((what, share) =>
             {
+                var words = Words(what, share);
                 if (Seconds >= SecondsUntilShown)
-                    live.UpdateTarget(new Markup(Markup.Escape($"  {what} {share * 100:0} %")));
+                    live.UpdateTarget(new Markup(Bar.Before(words, share, screen.Width)));
             }));
         return result!;
+    }
+
+    /// <summary>The words for a person: what, how much of it, how long still.</summary>
+    public string Words(string what, double share)
+    {
+        if (what != _what)
+            (_what, _whatBegan) = (what, Seconds);
+        var spent = Seconds - _whatBegan;
+        var left = share > 0 && share < 1 && spent >= SecondsUntilShown ? $"   {Amount.Clock(spent / share * (1 - share))} left" : "";
+        return $"  {what} {share * 100:0} %{left}";
     }
 
     private double Seconds => Stopwatch.GetElapsedTime(_begun).TotalSeconds;
 
     private void Plain(string what, double share)
     {
+        var words = Words(what, share);
         if (Seconds - _shownAt < SecondsBetweenLines)
             return;
         _shownAt = Seconds;
-        screen.Line($"  {what} {share * 100:0} %");
+        screen.Line(words);
     }
 }

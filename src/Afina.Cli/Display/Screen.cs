@@ -14,6 +14,9 @@ internal sealed class Screen
         IsInteractive = !quiet && !(json ? Console.IsErrorRedirected : Console.IsOutputRedirected) && Environment.GetEnvironmentVariable("TERM") != "dumb";
     }
 
+    /// <summary>Columns of the terminal; elsewhere lines are as long as they are.</summary>
+    public int Width => IsInteractive ? Ansi().Profile.Width : int.MaxValue;
+
     /// <summary>Whether the result is one object of JSON.</summary>
     public bool IsJson { get; }
 
@@ -29,15 +32,25 @@ internal sealed class Screen
     /// <summary>A console of the same stream, for what is drawn anew.</summary>
     public IAnsiConsole Ansi() => AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Text) });
 
-    /// <summary>A line for a person.</summary>
+    /// <summary>A line for a person; on a terminal broken between words.</summary>
     public void Line(string text = "")
     {
-        if (!IsQuiet)
-            Text.WriteLine(OneLine.Of(text));
+        if (IsQuiet)
+            return;
+        foreach (var line in Wrapping.Lines(OneLine.Of(text), Width))
+            Text.WriteLine(line);
     }
 
     /// <summary>A line that warns; on standard error, quiet or not.</summary>
-    public static void Warn(string text) => Console.Error.WriteLine($"afina: note: {OneLine.Of(text)}");
+    public static void Warn(string text) => Error($"note: {text}");
+
+    /// <summary>A line that says what is wrong; one line, however long, unless a person reads it on a terminal.</summary>
+    public static void Error(string text)
+    {
+        var width = Console.IsErrorRedirected ? int.MaxValue : AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) }).Profile.Width;
+        foreach (var line in Wrapping.Lines($"afina: {OneLine.Of(text)}", width))
+            Console.Error.WriteLine(line);
+    }
 
     /// <summary>The object of --json.</summary>
     public void Result(JsonObject result)

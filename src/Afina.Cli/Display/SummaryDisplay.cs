@@ -12,9 +12,9 @@ internal static class SummaryDisplay
     public static void Show(Screen screen, RunSummary summary)
     {
         var share = 100.0 * summary.Trainable / (summary.Trainable + summary.Parameters);
-        screen.Line($"  base     {summary.Base} ({summary.Stored}, {Amount.Short(summary.Parameters)}), computed in {summary.Type} on {summary.Threads} thread{(summary.Threads == 1 ? "" : "s")}");
+        screen.Line($"  base     {summary.Base} ({summary.Stored}, {Amount.Short(summary.Parameters)}), {summary.Type} on {summary.Threads} thread{(summary.Threads == 1 ? "" : "s")}");
         screen.Line($"  adapter  LoRA r={summary.Rank}, {summary.Targets}, {Amount.Count(summary.Trainable)} trainable ({share:F2} %)");
-        screen.Line($"           {summary.TrainableLine}");
+        screen.Line($"  {summary.TrainableLine}");
         screen.Line($"  rows     {Amount.Count(summary.Examples)} train, {Amount.Count(summary.HeldOut)} held out; {summary.Formats}; {Amount.Count(summary.LossTokens)} loss tokens; {Amount.Count(summary.Steps)} steps at {summary.LearningRate:G3}");
         var memory = summary.Memory;
         screen.Line($"  plan     {Amount.Gigabytes(memory.Total)} GB ({string.Join(", ", memory.Parts.Where(part => part.Bytes > 0).Select(part => $"{part.Name} {Amount.Gigabytes(part.Bytes)}"))}) of {Amount.Gigabytes(summary.Available)} free; {Amount.About(summary.Seconds)}");

@@ -9,13 +9,12 @@ internal sealed class TrainDisplay(Screen screen)
 {
     private const double SecondsBetweenLines = 5;
     private const int SparkWidth = 10;
-    private const int WidestBar = 30;
-    private const int NarrowestBar = 6;
     private const string Bars = "▁▂▃▄▅▆▇█";
 
     private readonly List<double> _losses = [];
     private readonly long _begun = Stopwatch.GetTimestamp();
     private double _shownAt = double.NegativeInfinity;
+    private readonly ProgressDisplay _progress = new(screen);
     private double? _held;
     private double? _heldBefore;
     private StepDone? _step;
@@ -28,17 +27,14 @@ internal sealed class TrainDisplay(Screen screen)
         if (!screen.IsInteractive)
             return train(Plain);
         TrainFinished? finished = null;
-        var console = screen.Ansi();
-        console.Live(new Markup("")).AutoClear(true).Start(live =>
+        screen.Ansi().Live(new Markup("")).AutoClear(true).Start(live => finished = train(happened =>
         {
-            live.UpdateTarget(new Markup(Markup.Escape("  measuring the held-out rows ...")));
-            finished = train(happened =>
-            {
-                Note(happened);
-                if (happened is StepDone or HeldOutMeasured && _step is not null)
-                    live.UpdateTarget(new Markup(Drawn(_step, console.Profile.Width)));
-            });
-        });
+            Note(happened);
+            if (happened is Working working)
+                live.UpdateTarget(new Markup(Bar.Before(_progress.Words(working.What, working.Share), working.Share, screen.Width)));
+            else if (_step is { } step)
+                live.UpdateTarget(new Markup(Bar.Before(Line(step), step.Steps == 0 ? 1 : (double)step.Step / step.Steps, screen.Width)));
+        }));
         if (_step is not null)
             screen.Line(Line(_step));
         return finished!;
@@ -56,6 +52,13 @@ internal sealed class TrainDisplay(Screen screen)
                 break;
             case HeldOutMeasured held:
                 screen.Line($"  held out {held.Loss:F4} after {held.Step} steps{(held.IsBest && held.Step > 0 ? " (best)" : "")}");
+                break;
+            case Working working when now - Math.Max(_shownAt, 0) >= SecondsBetweenLines:
+                _shownAt = now;
+                screen.Line(_progress.Words(working.What, working.Share));
+                break;
+            case Working working:
+                _progress.Words(working.What, working.Share);
                 break;
             case CheckpointSaved saved:
                 screen.Line($"  checkpoint {Path.GetFileName(saved.Path)}");
@@ -77,23 +80,25 @@ internal sealed class TrainDisplay(Screen screen)
         }
     }
 
-    private string Line(StepDone step) =>
-        $"  step {step.Step}/{step.Steps}   loss {step.Loss:F3} {Arrow()} {Sparkline()}{HeldOut()}   {step.TokensPerSecond:N0} tokens/s{Left(step)}";
-
-    private string Drawn(StepDone step, int columns)
+    /// <summary>The line of a step; on a narrow terminal without what matters least.</summary>
+    private string Line(StepDone step)
     {
-        var line = Line(step);
-        var share = step.Steps == 0 ? 1 : (double)step.Step / step.Steps;
-        var width = Math.Clamp(columns - line.Length - 10, 0, WidestBar);
-        if (width < NarrowestBar)
-            return Markup.Escape(line.Length < columns ? line : line[..Math.Max(columns - 1, 0)]);
-        var full = (int)(share * width);
-        return $"  [green]{new string('━', full)}[/][grey]{new string('━', width - full)}[/] {share * 100,3:F0} %{Markup.Escape(line)}";
+        var held = _held is { } value ? $"   held out {value:F3}{(_heldBefore is { } before ? value < before ? " ↓" : " ↑" : "")}" : "";
+        (int Matters, string Text)[] parts =
+        [
+            (5, $"  step {step.Step}/{step.Steps}   loss {step.Loss:F3} {Arrow()}"),
+            (0, " " + Sparkline()),
+            (2, held),
+            (1, $"   {step.TokensPerSecond:N0} tokens/s"),
+            (3, step.Step < step.Steps ? $"   {Amount.Clock(step.SecondsLeft)} left" : ""),
+        ];
+        for (var least = 0; ; least++)
+        {
+            var line = string.Concat(parts.Where(part => part.Matters >= least).Select(part => part.Text)).TrimEnd();
+            if (line.Length < screen.Width || least == 5)
+                return line;
+        }
     }
-
-    private string HeldOut() => _held is { } held ? $"   held out {held:F3}{(_heldBefore is { } before ? held < before ? " ↓" : " ↑" : "")}" : "";
-
-    private static string Left(StepDone step) => step.Step < step.Steps ? $"   {Amount.Clock(step.SecondsLeft)} left" : "";
 
     /// <summary>Whether the loss of the last steps is lower than that of those before.</summary>
     private string Arrow()

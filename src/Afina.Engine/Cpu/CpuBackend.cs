@@ -24,6 +24,9 @@ public sealed class CpuBackend : Backend
     public override double PeakFlops(DType activations, int threads) => MicrokernelRate.Measure(threads, activations == DType.BF16) * 1e9;
 
     /// <inheritdoc/>
+    public override double PeakBandwidth(int threads) => MemoryRate.Measure(threads);
+
+    /// <inheritdoc/>
     public override Kernel Prepare(Node node, Memory memory)
     {
         var kernel = Make(node, memory);

@@ -38,6 +38,9 @@ public abstract class Backend
     /// with. 0 where it is not known.</summary>
     public virtual double PeakFlops(DType activations, int threads) => 0;
 
+    /// <summary>Bytes per second that threads read from memory at most. 0 where it is not known.</summary>
+    public virtual double PeakBandwidth(int threads) => 0;
+
     /// <summary>Plans a program for this backend.</summary>
     public Plan Plan(Graph graph, Counts capacity, int workers)
     {

@@ -1,5 +1,7 @@
 using System.Diagnostics;
+using System.Runtime.InteropServices;
 using Afina.Engine.Graphs;
+using Afina.Engine.Ops;
 using Afina.Engine.Planning;
 using Afina.Engine.Tensors;
 
@@ -52,7 +54,10 @@ public sealed unsafe class Executor
         (_counts, _steps) = (counts, steps);
         foreach (var kernel in _kernels.AsSpan(steps))
             kernel.Begin(counts);
+        if (Profile is { } profile)
+            profile.Begin(counts, profile.Segments is { } value ? MemoryMarshal.Cast<int, Segment>(_bindings[value].Span<int>(counts.Segments * Segment.Fields)) : []);
         _team.Run(this);
+        Profile?.End();
         GC.KeepAlive(_arena);
         GC.KeepAlive(_kept);
         GC.KeepAlive(_bindings);
@@ -99,7 +104,7 @@ public sealed unsafe class Executor
             }
 
             if (started != 0)
-                Profile!.Add(step, Stopwatch.GetTimestamp() - started);
+                Profile!.Add(step, started, Stopwatch.GetTimestamp());
         }
     }
 }

@@ -1,3 +1,5 @@
+using Afina.Engine.Ops;
+
 namespace Afina.Engine.Graphs;
 
 /// <summary>One use of an operation.</summary>
@@ -36,6 +38,9 @@ public sealed class Node
 
     /// <summary>The node that this one computes again, if it does.</summary>
     public Node? Original { get; init; }
+
+    /// <summary>What it does in a run.</summary>
+    public Work Work(in Counts counts, ReadOnlySpan<Segment> segments) => new(Operation.Flops(this, counts, segments), Operation.Bytes(this, counts, segments));
 }
 
 /// <summary>Operations in the order in which they run, with their values.</summary>

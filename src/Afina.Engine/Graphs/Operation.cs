@@ -1,3 +1,4 @@
+using Afina.Engine.Ops;
 using Afina.Engine.Tensors;
 
 namespace Afina.Engine.Graphs;
@@ -28,6 +29,20 @@ public abstract record Operation
 
     /// <summary>Whether computing the outputs again costs less than keeping them.</summary>
     public virtual bool IsCheap => false;
+
+    /// <summary>Operations of the products that a node of this computes in one run; 0 where there are none.</summary>
+    public virtual double Flops(Node node, in Counts counts, ReadOnlySpan<Segment> segments) => 0;
+
+    /// <summary>Bytes that a node of this reads and writes in one run, each value once.</summary>
+    public virtual double Bytes(Node node, in Counts counts, ReadOnlySpan<Segment> segments)
+    {
+        var bytes = 0.0;
+        foreach (var input in node.Inputs)
+            bytes += input is null ? 0 : input.Weight?.Bytes ?? input.Bytes(counts);
+        for (var i = 0; i < node.Outputs.Length; i++)
+            bytes += node.Outputs[i].Bytes(counts) * (node.Adds[i] ? 2 : 1);
+        return bytes;
+    }
 
     /// <summary>Throws unless a shape fits.</summary>
     protected void Require(bool fits, string scope, Value?[] inputs)

@@ -10,7 +10,22 @@ namespace Afina.Engine.Ops;
 /// <param name="Scale">Factor of the scores, usually 1 / √HeadDim.</param>
 /// <param name="Window">A key is seen while its position is less than this behind the query's; 0: always.</param>
 /// <param name="SoftCap">c in score ← c · tanh(score / c); 0: none.</param>
-public sealed record AttentionOptions(int Heads, int KeyValueHeads, int HeadDim, float Scale, int Window = 0, float SoftCap = 0);
+public sealed record AttentionOptions(int Heads, int KeyValueHeads, int HeadDim, float Scale, int Window = 0, float SoftCap = 0)
+{
+    /// <summary>Operations of some products over all pairs of a query and a key that it sees; where only chosen rows ask, their share of the pairs.</summary>
+    internal double PairFlops(int products, Value queries, in Counts counts, ReadOnlySpan<Segment> segments)
+    {
+        var pairs = 0.0;
+        foreach (var segment in segments)
+        {
+            // Row r sees FirstPosition + r + 1 keys, or the window.
+            var full = Window > 0 ? Math.Clamp(Window - segment.FirstPosition - 1, 0, segment.Length) : segment.Length;
+            pairs += full * (segment.FirstPosition + (full + 1) / 2.0) + (double)(segment.Length - full) * Window;
+        }
+
+        return 2.0 * products * pairs * HeadDim * Heads * queries.Rows.Of(counts) / Math.Max(counts.Rows, 1);
+    }
+}
 
 /// <summary>Causal softmax attention of each query over its segment's earlier rows, its ancestors' rows and its cached rows.</summary>
 /// <remarks>
@@ -38,6 +53,20 @@ public sealed record Attention(AttentionOptions Options) : Operation
 
     /// <inheritdoc/>
     public override bool IsRowInput(int input) => input == 0;
+
+    /// <inheritdoc/>
+    public override double Flops(Node node, in Counts counts, ReadOnlySpan<Segment> segments) => Options.PairFlops(2, node.Inputs[0]!, counts, segments);
+
+    /// <inheritdoc/>
+    public override double Bytes(Node node, in Counts counts, ReadOnlySpan<Segment> segments)
+    {
+        var (bytes, cached) = (node.Outputs[0].Bytes(counts) + node.Outputs[1].Bytes(counts), 0L);
+        for (var i = 0; i < 3; i++)
+            bytes += node.Inputs[i]!.Bytes(counts);
+        foreach (var segment in segments)
+            cached += segment.CacheLength;
+        return bytes + (node.Inputs[5] is { } keys ? 2.0 * cached * keys.Columns * keys.Type.Bytes() : 0);
+    }
 
     /// <inheritdoc/>
     public override (Operation Operation, Value?[] Inputs) ForRows(Value?[] inputs, Value rows)
@@ -73,6 +102,9 @@ public sealed record AttentionGradient(AttentionOptions Options, bool Queries = 
 
     /// <inheritdoc/>
     public override Value[] Infer(string scope, Value?[] inputs) => throw new InvalidOperationException("emitted by Attention only");
+
+    /// <inheritdoc/>
+    public override double Flops(Node node, in Counts counts, ReadOnlySpan<Segment> segments) => Options.PairFlops(5, node.Inputs[0]!, counts, segments);
 }
 
 /// <summary>Rows of a batch that belong together: they see each other causally, the rows of their ancestors and some cached rows.</summary>

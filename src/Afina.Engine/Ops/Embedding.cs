@@ -20,6 +20,9 @@ public sealed record Embedding(DType Type, float Scale = 1) : Operation
     public override bool IsRowInput(int input) => input == 0;
 
     /// <inheritdoc/>
+    public override double Bytes(Node node, in Counts counts, ReadOnlySpan<Segment> segments) => 2.0 * node.Outputs[0].Bytes(counts);
+
+    /// <inheritdoc/>
     public override void Backward(GradientBuilder gradient, Node node)
     {
         if (gradient.Needs(node.Inputs[1]))

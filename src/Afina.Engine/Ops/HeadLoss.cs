@@ -39,6 +39,10 @@ public sealed record HeadLoss(LossOptions Options, bool WithGradient) : Operatio
     }
 
     /// <inheritdoc/>
+    public override double Flops(Node node, in Counts counts, ReadOnlySpan<Segment> segments) =>
+        (WithGradient ? 4.0 : 2.0) * node.Inputs[1]!.Rows.Size * node.Inputs[1]!.Columns * node.Inputs[0]!.Rows.Of(counts);
+
+    /// <inheritdoc/>
     public override void Backward(GradientBuilder gradient, Node node)
     {
         if (gradient.Needs(node.Inputs[1]))

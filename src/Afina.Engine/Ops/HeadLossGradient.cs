@@ -18,4 +18,8 @@ public sealed record HeadLossGradient(LossOptions Options) : Operation
         var hidden = inputs[0]!;
         return [new Value($"d {hidden.Name}", hidden.GradientType, hidden.Rows, hidden.Columns)];
     }
+
+    /// <inheritdoc/>
+    public override double Flops(Node node, in Counts counts, ReadOnlySpan<Segment> segments) =>
+        4.0 * node.Inputs[1]!.Rows.Size * node.Inputs[1]!.Columns * node.Inputs[0]!.Rows.Of(counts);
 }

@@ -59,6 +59,15 @@ public sealed record Linear(ValueList<Projection> Projections, DType Type) : Ope
     public override bool DependsOn(int output, int input) => input < 3 || output >= Projections.Count || (input - FirstInput(0)) / (FirstInput(1) - FirstInput(0)) == output;
 
     /// <inheritdoc/>
+    public override double Flops(Node node, in Counts counts, ReadOnlySpan<Segment> segments)
+    {
+        var (x, perRow) = (node.Inputs[0]!, 0.0);
+        foreach (var projection in Projections)
+            perRow += (double)x.Columns * (projection.Outputs + projection.Rank) + (double)projection.Rank * projection.Outputs;
+        return 2 * perRow * x.Rows.Of(counts);
+    }
+
+    /// <inheritdoc/>
     public override void Backward(GradientBuilder gradient, Node node)
     {
         var (x, residual, dropped) = (node.Inputs[0]!, node.Inputs[1], node.Inputs[2]);
@@ -128,6 +137,15 @@ public sealed record LinearGradient(ValueList<Projection> Projections) : Operati
 {
     /// <inheritdoc/>
     public override Value[] Infer(string scope, Value?[] inputs) => throw new InvalidOperationException("emitted by Linear only");
+
+    /// <inheritdoc/>
+    public override double Flops(Node node, in Counts counts, ReadOnlySpan<Segment> segments)
+    {
+        var inner = node.Inputs[0]?.Columns ?? 0;
+        for (var i = 0; i < Projections.Count; i++)
+            inner += node.Inputs[1 + 3 * i]?.Columns ?? 0;
+        return 2.0 * inner * node.Outputs[0].Columns * node.Outputs[0].Rows.Of(counts);
+    }
 }
 
 /// <summary>The gradients of the low-rank terms of a <see cref="Linear"/>: v = s dy B, dA += vᵀ x, dB += dyᵀ u.</summary>
@@ -137,6 +155,15 @@ public sealed record LowRankGradient(ValueList<Projection> Projections, DType Ty
 {
     /// <inheritdoc/>
     public override Value[] Infer(string scope, Value?[] inputs) => throw new InvalidOperationException("emitted by Linear only");
+
+    /// <inheritdoc/>
+    public override double Flops(Node node, in Counts counts, ReadOnlySpan<Segment> segments)
+    {
+        var (x, perRow) = (node.Inputs[0]!, 0.0);
+        foreach (var projection in Projections)
+            perRow += (double)projection.Rank * (2.0 * projection.Outputs + x.Columns);
+        return 2 * perRow * x.Rows.Of(counts);
+    }
 }
 
 /// <summary>The gradient of a trained weight: dW += dyᵀ x.</summary>
@@ -145,6 +172,10 @@ public sealed record WeightGradient : Operation
 {
     /// <inheritdoc/>
     public override Value[] Infer(string scope, Value?[] inputs) => throw new InvalidOperationException("emitted by Linear only");
+
+    /// <inheritdoc/>
+    public override double Flops(Node node, in Counts counts, ReadOnlySpan<Segment> segments) =>
+        2.0 * node.Inputs[0]!.Columns * node.Inputs[1]!.Columns * node.Inputs[0]!.Rows.Of(counts);
 }
 
 /// <summary>The gradient of a trained bias: db += Σ dy over the rows.</summary>

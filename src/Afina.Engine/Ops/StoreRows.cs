@@ -13,4 +13,7 @@ public sealed record StoreRows(Value Cache) : Operation
         Require(inputs is [{ } x, { Type: DType.I32, Columns: 1 }] && x.Columns == Cache.Columns, scope, inputs);
         return [Cache];
     }
+
+    /// <inheritdoc/>
+    public override double Bytes(Node node, in Counts counts, ReadOnlySpan<Segment> segments) => 2.0 * node.Inputs[0]!.Bytes(counts);
 }

@@ -4,6 +4,7 @@ using Afina.Engine;
 using Afina.Engine.Execution;
 using Afina.Engine.Tensors;
 using Afina.Models;
+using Afina.Runs;
 
 namespace Afina.Evaluation;
 
@@ -37,7 +38,8 @@ public sealed class Evaluator : IDisposable
     public EvaluationReport Run(EvaluationOptions options, string? adapter = null, Action<EvaluationProgress>? progress = null, CancellationToken cancellation = default)
     {
         var loaded = adapter is null ? null : Lora.Load(_model.Decoder, adapter).Adapter;
-        var task = EvaluationTask.Load(options, _model.Tokenizer);
+        // Both are asked as the adapter was trained, so that only the weights differ.
+        var task = EvaluationTask.Load(options, AdapterBase.Tokenizer(adapter) ?? _model.Tokenizer);
         var before = Measure(task, null, options, "base", progress, cancellation);
         var after = loaded is null ? null : Measure(task, loaded, options, "adapter", progress, cancellation);
         return Report(task, before, after, options.Samples);

@@ -30,14 +30,15 @@ public sealed class LoadedModel : IDisposable
     /// <summary>Opens a model.</summary>
     /// <param name="path">A model folder or a GGUF file; null: the model that comes with Afina.</param>
     /// <param name="format">How the weights lie in memory.</param>
+    /// <param name="progress">Told how much of the weights is converted.</param>
     /// <exception cref="FileNotFoundException">There is nothing there.</exception>
     /// <exception cref="InvalidDataException">It is no model that Afina reads; one line says why.</exception>
-    public static LoadedModel Open(string? path = null, WeightFormat format = WeightFormat.AsStored)
+    public static LoadedModel Open(string? path = null, WeightFormat format = WeightFormat.AsStored, Action<EvaluationProgress>? progress = null)
     {
         var model = LanguageModel.Open(BaseModels.Resolve(path));
         try
         {
-            return new LoadedModel(model, new WeightConversion(format).Apply(model.Decoder));
+            return new LoadedModel(model, new WeightConversion(format).Apply(model.Decoder, progress: share => progress?.Invoke(new EvaluationProgress("converting the base", share))));
         }
         catch
         {

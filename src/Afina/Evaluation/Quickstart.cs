@@ -94,7 +94,7 @@ public sealed class Quickstart
     /// <summary>Measures the base: asked as it is, and with some rows shown before each question.</summary>
     public (ModelScore Zero, ModelScore Few) MeasureBase(Action<EvaluationProgress>? progress, CancellationToken cancellation = default)
     {
-        using var model = Open();
+        using var model = Open(progress);
         using var evaluator = Evaluator(model);
         _before = evaluator.Run(_measured, null, progress, cancellation).Base;
         return (_before, evaluator.Run(_measured with { Shots = Shots }, null, progress is null ? null : told => progress(told with { What = told.What + " after examples" }), cancellation).Base);
@@ -120,14 +120,14 @@ public sealed class Quickstart
     /// <summary>Measures the adapter on the rows that the base was measured on.</summary>
     public EvaluationReport MeasureAdapter(Action<EvaluationProgress>? progress, CancellationToken cancellation = default)
     {
-        using var model = Open();
+        using var model = Open(progress);
         using var evaluator = Evaluator(model);
         var task = EvaluationTask.Load(_measured, model.Tokenizer);
         var after = evaluator.Measure(task, Lora.Load(model.Decoder, _options.Output).Adapter, _measured, "adapter", progress, cancellation);
         return Evaluation.Evaluator.Report(task, _before ?? throw new InvalidOperationException("measure the base first"), after, _measured.Samples);
     }
 
-    private LoadedModel Open() => LoadedModel.Open(_options.Base, _recipe.Weights);
+    private LoadedModel Open(Action<EvaluationProgress>? progress) => LoadedModel.Open(_options.Base, _recipe.Weights, progress);
 
     private Evaluator Evaluator(LoadedModel model) => new(model, _options.Threads, _options.Type is { } type ? type == "bf16" : null);
 

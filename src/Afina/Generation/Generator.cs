@@ -45,6 +45,9 @@ public sealed class Generator : IDisposable
         _workspace = new SamplingWorkspace(_vocabulary);
     }
 
+    /// <summary>The program, so that a profile can be given to it.</summary>
+    internal Executor Executor => _executor;
+
     /// <summary>Generates a continuation of each prompt; tokens come as they are made, sequences side by side.</summary>
     /// <param name="prompts">Token ids, none empty.</param>
     /// <param name="sampling">How tokens are chosen; its end tokens end a sequence.</param>

@@ -35,7 +35,7 @@ public sealed record WeightConversion(WeightFormat Format, bool DoubleQuantizati
     /// <param name="model">The model.</param>
     /// <param name="only">Chooses among the matrices that would be converted, by name; null: all.</param>
     /// <param name="progress">Told the share that is done.</param>
-    public Decoder Apply(Decoder model, Func<string, bool>? only = null, IProgress<double>? progress = null)
+    public Decoder Apply(Decoder model, Func<string, bool>? only = null, Action<double>? progress = null)
     {
         if (Format == WeightFormat.AsStored)
             return model;
@@ -47,7 +47,7 @@ public sealed record WeightConversion(WeightFormat Format, bool DoubleQuantizati
         {
             var chosen = (fourBit ? linear.Contains(name) : weight.Rows > 1) && only?.Invoke(name) != false;
             weights.Add(name, chosen ? Convert(weight) : weight);
-            progress?.Report((done += weight.Count) / (double)all);
+            progress?.Invoke((done += weight.Count) / (double)all);
         }
 
         return new Decoder(model.Config, new ModelWeights(model.Weights.Source, weights));

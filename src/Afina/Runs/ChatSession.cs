@@ -13,8 +13,7 @@ public sealed class ChatSession : IDisposable
     public const string Base = "base";
 
     private readonly LanguageModel _model;
-    private readonly ChatEncoder _encoder;
-    private readonly Dictionary<string, TextGenerator> _generators = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, (TextGenerator Generator, ChatEncoder Encoder)> _speakers = new(StringComparer.Ordinal);
     private readonly JsonArray _turns = [];
     private readonly int? _threads;
     private readonly bool? _bf16;
@@ -29,7 +28,6 @@ public sealed class ChatSession : IDisposable
     {
         (_threads, _bf16, _seed) = (threads, bf16, seed);
         _model = LanguageModel.Open(BaseModels.Resolve(model));
-        _encoder = new ChatEncoder(_model.Tokenizer, new ChatEncoderOptions());
         Speaker = Base;
     }
 
@@ -40,7 +38,7 @@ public sealed class ChatSession : IDisposable
     public string Speaker { get; private set; }
 
     /// <summary>The adapters that were loaded.</summary>
-    public IEnumerable<string> Adapters => _generators.Keys.Where(name => name != Base);
+    public IEnumerable<string> Adapters => _speakers.Keys.Where(name => name != Base);
 
     /// <summary>Messages of the conversation.</summary>
     public int Turns => _turns.Count;
@@ -52,7 +50,7 @@ public sealed class ChatSession : IDisposable
     /// <exception cref="InvalidDataException">The folder holds no adapter of this base.</exception>
     public void Use(string speaker)
     {
-        Generator(speaker);
+        Find(speaker);
         Speaker = speaker;
     }
 
@@ -88,28 +86,30 @@ public sealed class ChatSession : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach (var generator in _generators.Values)
-            generator.Dispose();
+        foreach (var speaker in _speakers.Values)
+            speaker.Generator.Dispose();
         _model.Dispose();
     }
 
     private IEnumerable<string> Say(string speaker, JsonArray turns, CancellationToken cancellation)
     {
-        var generator = Generator(speaker);
-        int[] prompt = _encoder.HasTemplate
-            ? _encoder.Encode(new ChatRequest(turns, null, null, AddGenerationPrompt: true, WithSpans: false)).Tokens
-            : _model.Tokenizer.Encode(string.Join("\n", turns.Select(turn => turn!["content"]!.GetValue<string>())));
+        var (generator, encoder) = Find(speaker);
+        int[] prompt = encoder.HasTemplate
+            ? encoder.Encode(new ChatRequest(turns, null, null, AddGenerationPrompt: true, WithSpans: false)).Tokens
+            : generator.Encode(string.Join("\n", turns.Select(turn => turn!["content"]!.GetValue<string>())), raw: true);
         return generator.Generate(prompt, Sampling(generator.Sampling), _seed + (ulong)turns.Count, cancellation);
     }
 
-    private TextGenerator Generator(string speaker)
+    private (TextGenerator Generator, ChatEncoder Encoder) Find(string speaker)
     {
-        if (_generators.TryGetValue(speaker, out var known))
+        if (_speakers.TryGetValue(speaker, out var known))
             return known;
         if (speaker != Base && !Directory.Exists(speaker))
             throw new FileNotFoundException($"no such adapter: {speaker}{PathHint.Of(speaker)}");
         var adapter = speaker == Base ? null : Lora.Load(_model.Decoder, speaker).Adapter;
-        return _generators[speaker] = new TextGenerator(_model, adapter, null, _bf16 is { } bf16 ? bf16 ? Engine.Tensors.DType.BF16 : Engine.Tensors.DType.F32 : null, _threads);
+        var tokenizer = AdapterBase.Tokenizer(adapter is null ? null : speaker);
+        var generator = new TextGenerator(_model, adapter, tokenizer, _bf16 is { } bf16 ? bf16 ? Engine.Tensors.DType.BF16 : Engine.Tensors.DType.F32 : null, _threads);
+        return _speakers[speaker] = (generator, new ChatEncoder(tokenizer ?? _model.Tokenizer, new ChatEncoderOptions()));
     }
 
     private static JsonObject Turn(string role, string content) => new() { ["role"] = role, ["content"] = content };

@@ -32,6 +32,9 @@ public sealed record DecodeBenchmarkOptions
     /// <summary>Measured repetitions, of which the median counts; one more warms up.</summary>
     public int Repetitions { get; init; } = 5;
 
+    /// <summary>Takes the time per operation of a token, or null.</summary>
+    public RunProfile? Profile { get; init; }
+
     /// <summary>Threads; 0: one per processor.</summary>
     public int Threads { get; init; }
 }
@@ -41,7 +44,8 @@ public sealed record DecodeBenchmarkOptions
 /// <param name="DecodeTokensPerSecond">Generated tokens over their time.</param>
 /// <param name="PeakBytes">Largest resident set of the process.</param>
 /// <param name="Kernels">The kernel set.</param>
-public sealed record DecodeBenchmarkResult(double PrefillTokensPerSecond, double DecodeTokensPerSecond, long PeakBytes, string Kernels);
+/// <param name="Profile">Time per operation of a token, where it was measured.</param>
+public sealed record DecodeBenchmarkResult(double PrefillTokensPerSecond, double DecodeTokensPerSecond, long PeakBytes, string Kernels, ProfileReport? Profile);
 
 /// <summary>Measures generation: a long prompt, and tokens one by one.</summary>
 public static class DecodeBenchmark
@@ -63,7 +67,13 @@ public static class DecodeBenchmark
             decode.Add(Time(() => Drain(generator.Generate([[prompt[0]]], new SamplingOptions { MaxNewTokens = options.Tokens }))));
         }
 
-        return new DecodeBenchmarkResult(options.Prompt / Median(prefill), options.Tokens / Median(decode), ProcessMemory.PeakBytes(), backend.Name);
+        if (options.Profile is { } profile)
+        {
+            profile.Attach([("token", generator.Executor)]);
+            Drain(generator.Generate([[prompt[0]]], new SamplingOptions { MaxNewTokens = options.Tokens }));
+        }
+
+        return new DecodeBenchmarkResult(options.Prompt / Median(prefill), options.Tokens / Median(decode), ProcessMemory.PeakBytes(), backend.Name, options.Profile?.Report(backend, options.Type, team.Size));
     }
 
     private static double Time(Action action)

@@ -1,6 +1,5 @@
 using Afina.Adapters;
 using Afina.Engine.Tensors;
-using Afina.Formats.Peft;
 using Afina.Models;
 using Afina.Text.Tokenizers;
 
@@ -34,29 +33,11 @@ public sealed record ModelRequest
     /// <summary>Opens the model, and the adapter on it.</summary>
     internal OpenedModel Open()
     {
-        if (Adapter is not null && !Directory.Exists(Adapter))
-            throw new FileNotFoundException($"no such adapter: {Adapter}{PathHint.Of(Adapter)}");
-        var given = Base;
-        if (given is null && Adapter is not null && PeftFolder.Load(Adapter).Config.BaseModelNameOrPath is { Length: > 0 } named)
-        {
-            try
-            {
-                BaseModels.Resolve(named);
-                given = named;
-            }
-            catch (FileNotFoundException)
-            {
-                throw new FileNotFoundException($"{Adapter}: the adapter was trained over {named}, which is not here: name the model's folder or file with --base");
-            }
-        }
-
-        var model = LanguageModel.Open(BaseModels.Resolve(given));
+        var model = LanguageModel.Open(AdapterBase.Resolve(Base, Adapter));
         try
         {
             var adapter = Adapter is null ? null : Lora.Load(model.Decoder, Adapter).Adapter;
-            // An adapter brings the tokenizer and the template that it was trained with.
-            var tokenizer = Adapter is not null && File.Exists(Path.Combine(Adapter, "tokenizer.json")) ? Tokenizer.Load(Adapter) : null;
-            return new OpenedModel(model, adapter, tokenizer);
+            return new OpenedModel(model, adapter, AdapterBase.Tokenizer(Adapter));
         }
         catch
         {

@@ -12,7 +12,7 @@ internal static class RunAdapter
     public static (Adapter Adapter, LoraConfig Config) Attach(Recipe recipe, LanguageModel model, ulong seed, List<string> notes)
     {
         var (adapter, config) = recipe.LoraModelDir is { } folder ? Load(recipe, model, folder, notes) : Lora.Create(model.Decoder, recipe.Lora, seed);
-        var id = recipe.BaseModelId ?? model.Id ?? (recipe.BaseModel is { } path && Directory.Exists(path) ? path : null);
+        var id = recipe.BaseModelId ?? model.Id ?? (recipe.BaseModel is { } path && Path.Exists(path) ? path : null);
         if (id is null)
             notes.Add("the base model's file does not say which model of Hugging Face it is: give base_model_id, or other programs will not find it");
         if (recipe.Weights is WeightFormat.Nf4 or WeightFormat.Fp4 && WeightConversion.IsFourBit(model.Decoder))

@@ -60,8 +60,8 @@ public sealed record TrainBenchmarkOptions
     /// <summary>Threads; 0: one per processor.</summary>
     public int Threads { get; init; }
 
-    /// <summary>Whether time per operation is measured.</summary>
-    public bool Profile { get; init; }
+    /// <summary>Takes the time per operation, or null.</summary>
+    public RunProfile? Profile { get; init; }
 }
 
 /// <summary>What a training benchmark measured.</summary>
@@ -73,14 +73,8 @@ public sealed record TrainBenchmarkOptions
 /// <param name="LimitTokensPerSecond">The rate of the microkernel over the operations of a token.</param>
 /// <param name="ShareOfLimit">The first over the last.</param>
 /// <param name="Kernels">The kernel set.</param>
-/// <param name="Operations">Time per operation, where it was measured.</param>
-public sealed record TrainBenchmarkResult(double TokensPerSecond, long PeakBytes, long PlannedBytes, int MicroRows, double MicrokernelFlops, double LimitTokensPerSecond, double ShareOfLimit, string Kernels, IReadOnlyList<OperationTime> Operations);
-
-/// <summary>Time of an operation in one step of a benchmark.</summary>
-/// <param name="Operation">Its name.</param>
-/// <param name="Nodes">How often it stands in the program.</param>
-/// <param name="Seconds">Seconds of a step.</param>
-public sealed record OperationTime(string Operation, int Nodes, double Seconds);
+/// <param name="Profile">Time per operation, where it was measured.</param>
+public sealed record TrainBenchmarkResult(double TokensPerSecond, long PeakBytes, long PlannedBytes, int MicroRows, double MicrokernelFlops, double LimitTokensPerSecond, double ShareOfLimit, string Kernels, ProfileReport? Profile);
 
 /// <summary>Measures the training step.</summary>
 public static class TrainBenchmark
@@ -96,16 +90,14 @@ public static class TrainBenchmark
         var planner = new PlannerOptions(options.Type, new LossOptions(), new OptimizerOptions()) { MicroRows = options.MicroRows, Checkpoint = options.Checkpoint, Memory = options.Memory };
         var (plans, memory) = TrainingPlanner.Choose(decoder, adapter, planner, new TrainingLoad(options.Length, options.Sequences * options.Length, new WeightConversion(options.Weights).Bytes(model.Decoder)) { DataBytes = ProcessMemory.ManagedBytes(), LoadingBytes = ProcessMemory.PeakBytes() }, backend, team.Size);
         using var programs = new TrainingPrograms(plans, backend, team);
-        if (options.Profile)
-            programs.Profile = new Profile(programs.StepPlan);
-
+        options.Profile?.Attach(programs.Executors);
         var microRows = plans.Options.Capacity.Rows;
         var batches = Batches(options, microRows, decoder.Config.VocabularySize);
         var seconds = new List<double>();
         for (var step = 0; step < options.WarmUp + options.Steps; step++)
         {
             if (step == options.WarmUp)
-                programs.Profile?.Clear();
+                options.Profile?.Clear();
             var started = Stopwatch.GetTimestamp();
             for (var micro = 0; micro < batches.Length; micro++)
                 programs.Accumulate(batches[micro], 1, step, micro);
@@ -119,7 +111,7 @@ public static class TrainBenchmark
         var flops = backend.PeakFlops(options.Type, team.Size);
         var limit = flops / FlopsPerToken(decoder, options);
         return new TrainBenchmarkResult(rate, ProcessMemory.PeakBytes(), memory.Total, microRows, flops, limit, rate / limit, backend.Name,
-            programs.Profile is { } profile ? [.. profile.ByOperation().Select(row => new OperationTime(row.Operation, row.Nodes, row.Seconds / options.Steps))] : []);
+            options.Profile?.Report(backend, options.Type, team.Size));
     }
 
     /// <summary>Operations of a step per token: products of the frozen weights forward and for the inputs' gradients, the low-rank terms

@@ -45,6 +45,12 @@ public sealed class TrainingRun : IDisposable
     /// <summary>What the run will do.</summary>
     public RunSummary Summary { get; private set; } = null!;
 
+    /// <summary>Takes the time per operation of the training, where one is given before it begins.</summary>
+    public RunProfile? Profile { get; set; }
+
+    /// <summary>Where the training's time went, after it, by <see cref="Profile"/>.</summary>
+    public ProfileReport? ProfileReport { get; private set; }
+
     /// <summary>Reads everything, attaches the adapter and plans; allocates and writes nothing yet.</summary>
     /// <exception cref="InvalidDataException">A file cannot be used; one line says which and why.</exception>
     /// <exception cref="FileNotFoundException">A file is missing.</exception>
@@ -81,10 +87,11 @@ public sealed class TrainingRun : IDisposable
     {
         OutputFolder.RequireWritable(_recipe.OutputDir);
         Checkpoints.Sweep(_recipe.OutputDir);
-        Convert();
+        Convert(happened);
         // What reading and encoding the rows left behind is given back before the arena is touched.
         GC.Collect(2, GCCollectionMode.Aggressive, blocking: true, compacting: true);
         using var programs = _session.Allocate();
+        Profile?.Attach(programs.Executors);
         var trainer = _session.Trainer(programs, _checkpoints, _model.Decoder.ParameterCount);
         TrainingState? state = null;
         if (_resumed is not null)
@@ -100,6 +107,7 @@ public sealed class TrainingRun : IDisposable
         }, state, cancellation);
         // Writing the result must not need more than training did.
         programs.Dispose();
+        ProfileReport = _session.Report(Profile, _type);
         if (finished.End is TrainEnd.Complete or TrainEnd.EarlyStopping)
         {
             Lora.Save(_recipe.OutputDir, _adapter, _config, _card.Write(Settings(), finished, _session));
@@ -150,11 +158,11 @@ public sealed class TrainingRun : IDisposable
     private Adapter? Reference() => _recipe.Objective.HasReference && _recipe.LoraModelDir is not null ? _adapter.Copy() : null;
 
     /// <summary>The matrices in their new form, and the same plan over them.</summary>
-    private void Convert()
+    private void Convert(Action<TrainEvent> happened)
     {
         if (_recipe.Weights == WeightFormat.AsStored)
             return;
-        _decoder = new WeightConversion(_recipe.Weights).Apply(_decoder);
+        _decoder = new WeightConversion(_recipe.Weights).Apply(_decoder, progress: share => happened(new Working("converting the base", share)));
         _session.Replan(_decoder);
     }
 

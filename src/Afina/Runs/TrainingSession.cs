@@ -100,5 +100,8 @@ internal sealed class TrainingSession : IDisposable
     public Trainer Trainer(TrainingPrograms programs, Checkpoints? checkpoints, long allParameters) =>
         new(programs, Plans!, _trainer, Sources, Held, checkpoints, allParameters);
 
+    /// <summary>What a profile measured, against this machine's limits.</summary>
+    public ProfileReport? Report(RunProfile? profile, DType type) => profile?.Report(_backend, type, _threads);
+
     public void Dispose() => _team?.Dispose();
 }

@@ -12,6 +12,11 @@ public abstract record TrainEvent;
 /// <param name="AllParameters">Elements of model and adapter.</param>
 public sealed record TrainStarted(int FirstStep, int Steps, int Examples, int HeldOut, long TrainableParameters, long AllParameters) : TrainEvent;
 
+/// <summary>Something that takes a while beside the steps has come so far.</summary>
+/// <param name="What">In a few words.</param>
+/// <param name="Share">How much of it is done.</param>
+public sealed record Working(string What, double Share) : TrainEvent;
+
 /// <summary>An optimizer step is done.</summary>
 /// <param name="Step">Steps done.</param>
 /// <param name="Steps">Steps in all.</param>

@@ -138,7 +138,7 @@ public sealed class Trainer
     private void Measure(Action<TrainEvent> happened, ref TrainingState now)
     {
         var window = HeldOut();
-        _runner.Measure(window, _heldBatches, _heldReference);
+        _runner.Measure(window, _heldBatches, _heldReference, share => happened(new Working("measuring the held-out rows", share)));
         var loss = window["loss"];
         var best = now.BestLoss is not { } lowest || loss < lowest;
         now = now with { LastLoss = loss, BestLoss = best ? loss : now.BestLoss, SinceBest = best ? 0 : now.SinceBest + 1 };

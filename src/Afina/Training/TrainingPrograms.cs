@@ -3,7 +3,6 @@ using Afina.Engine.Execution;
 using Afina.Engine.Graphs;
 using Afina.Engine.Ops;
 using Afina.Engine.Passes;
-using Afina.Engine.Planning;
 using Afina.Engine.Tensors;
 using Afina.Models;
 using Afina.Training.Objectives;
@@ -82,15 +81,8 @@ public sealed class TrainingPrograms : IDisposable
     /// <summary>The optimizer's state by name, in fp32.</summary>
     public IReadOnlyList<(string Name, NativeBuffer Buffer)> Moments => _moments;
 
-    /// <summary>Time per step of the micro-step's program, where it is measured.</summary>
-    public Profile? Profile
-    {
-        get => _step.Profile;
-        set => _step.Profile = value;
-    }
-
-    /// <summary>The plan of the micro-step.</summary>
-    public Plan StepPlan => _plans.Step;
+    /// <summary>The programs by name, so that a profile can be given to each.</summary>
+    internal IEnumerable<(string Name, Executor Executor)> Executors => [("micro-step", _step), ("update", _update), ("held-out rows", _score)];
 
     /// <summary>Adds the gradient of Σ weight · loss over a batch to the parameters' gradients.</summary>
     /// <param name="weigh">Told what was measured; where the objective weighs afterwards, it writes the weights before the backward begins.</param>

@@ -32,10 +32,7 @@ public static class PeftFolder
     public static PeftAdapter Load(string path)
     {
         var name = Name(path);
-        var configPath = Path.Combine(path, ConfigFile);
-        if (!File.Exists(configPath))
-            throw Refusal.For($"{name}: {Missing(path)}");
-        var config = LoraConfigReader.Read(configPath);
+        var config = Config(path);
         LoraConfigRules.Require(config, $"{name}/{ConfigFile}");
         var tensorPath = Path.Combine(path, TensorFile);
         if (!File.Exists(tensorPath))
@@ -60,6 +57,14 @@ public static class PeftFolder
         return tensors.Count == 0
             ? throw Refusal.For($"{name}/{TensorFile}: there are no tensors; the adapter was saved before it was trained, or by sharded training without gathering")
             : new PeftAdapter(name, config, tensors);
+    }
+
+    /// <summary>Reads an adapter's settings alone.</summary>
+    /// <exception cref="InvalidDataException">They are missing or damaged; one line says what.</exception>
+    public static LoraConfig Config(string path)
+    {
+        var file = Path.Combine(path, ConfigFile);
+        return File.Exists(file) ? LoraConfigReader.Read(file) : throw Refusal.For($"{Name(path)}: {Missing(path)}");
     }
 
     /// <summary>Writes an adapter: into a folder beside <paramref name="path"/> that then takes its name. Files of another kind in a folder

@@ -19,11 +19,12 @@ internal sealed class WindowRunner(TrainingPrograms programs, Objective objectiv
     }
 
     /// <summary>Measures a window that was packed before.</summary>
-    public void Measure(Window window, IReadOnlyList<MicroBatch> batches, ReferenceScores? reference)
+    public void Measure(Window window, IReadOnlyList<MicroBatch> batches, ReferenceScores? reference, Action<double>? progress = null)
     {
-        var numbers = Enumerable.Range(0, window.Examples.Count).ToArray();
+        var (numbers, done) = (Enumerable.Range(0, window.Examples.Count).ToArray(), 0);
         foreach (var batch in batches)
         {
+            progress?.Invoke((double)done++ / batches.Count);
             var compared = reference?.Of(window, numbers, batch, programs.ScoreReference);
             objective.Weigh(window, batch, programs.Score(batch), compared, []);
         }

@@ -177,7 +177,7 @@ public sealed class ExecutorTests
         program.Executor.Run(default);
 
         Assert.True(program.Executor.Profile.Seconds(1) >= 0.004);
-        var (operation, nodes, seconds) = Assert.Single(program.Executor.Profile.ByOperation());
+        var (operation, nodes, seconds, _) = Assert.Single(program.Executor.Profile.ByOperation());
         Assert.Equal(("Step", 2), (operation, nodes));
         Assert.True(seconds >= 0.004);
     }
