@@ -93,6 +93,35 @@ internal sealed class Check(JsonElement @case)
             Fail($"{name}: at {at} expected {expected[at]:G9}, got {got[at]:G9} ({worst:G3} times the tolerance {atol:G2} + {rtol:G2}·|x|)");
     }
 
+    /// <summary>Compares numbers of which the case's tolerance may ask only a share to be within it, the others within <c>atol_rest</c> where it is given.</summary>
+    public void CloseInShare(ReadOnlySpan<float> expected, ReadOnlySpan<float> got, string name)
+    {
+        if (Written(name) is not { ValueKind: JsonValueKind.Object } tolerance || !tolerance.TryGetProperty("share", out var share) || _judged is not null || expected.Length != got.Length)
+        {
+            Close(expected, got, name);
+            return;
+        }
+
+        var (atol, rtol) = Tolerance(name);
+        var rest = tolerance.TryGetProperty("atol_rest", out var found) ? found.GetDouble() : double.PositiveInfinity;
+        var outside = 0;
+        for (var i = 0; i < expected.Length; i++)
+        {
+            var error = Math.Abs((double)got[i] - expected[i]);
+            if (error <= atol + rtol * Math.Abs((double)expected[i]))
+                continue;
+            outside++;
+            if (!(error <= rest) || !float.IsFinite(got[i]))
+                Fail($"{name}: at {i} expected {expected[i]:G9}, got {got[i]:G9}");
+        }
+
+        Compared += expected.Length;
+        LargestError = Math.Max(LargestError, outside / Math.Max(expected.Length, 1.0));
+        WorstRatio = Math.Max(WorstRatio, outside / Math.Max((1 - share.GetDouble()) * expected.Length, 1e-9));
+        if (outside > (1 - share.GetDouble()) * expected.Length)
+            Fail($"{name}: {outside} of {expected.Length} numbers are outside the tolerance {atol:G2} + {rtol:G2}·|x|, of which {share.GetDouble():P1} must be within");
+    }
+
     /// <summary>Compares one number within the tolerance for <paramref name="name"/>.</summary>
     public void Close(double expected, double got, string name)
     {
@@ -120,7 +149,11 @@ internal sealed class Check(JsonElement @case)
         (Number(@case.GetProperty(field), "atol"), Number(@case.GetProperty(field), "rtol"));
 
     /// <summary>The tolerance that holds for a tensor's name.</summary>
-    public (double Absolute, double Relative) Tolerance(string name)
+    public (double Absolute, double Relative) Tolerance(string name) => Written(name) is { ValueKind: JsonValueKind.Object } best
+        ? (Number(best, "atol"), Number(best, "rtol"))
+        : (0, 0);
+
+    private JsonElement Written(string name)
     {
         var best = @case.TryGetProperty("tolerance", out var common) ? common : default;
         var length = -1;
@@ -133,9 +166,7 @@ internal sealed class Check(JsonElement @case)
             }
         }
 
-        return best.ValueKind == JsonValueKind.Object
-            ? (Number(best, "atol"), Number(best, "rtol"))
-            : (0, 0);
+        return best;
     }
 
     private static double Number(JsonElement element, string name) => element.TryGetProperty(name, out var value) ? value.GetDouble() : 0;

@@ -62,8 +62,8 @@ public sealed class CpuBackend : Backend
         HeadLoss operation => new HeadLossKernel(operation, node, memory),
         HeadLossGradient operation => new HeadLossGradientKernel(operation, node, memory),
         HeadLogits operation => new HeadLogitsKernel(operation, node, memory),
-        AdamW operation => new AdamWKernel(operation, node, memory),
-        Sgd operation => new SgdKernel(operation, node, memory),
+        AdamW operation => new ParameterUpdateKernel<AdamW, AdamWRule>(operation, node, memory),
+        Sgd operation => new ParameterUpdateKernel<Sgd, SgdRule>(operation, node, memory),
         GradientNorm => new GradientNormKernel(node, memory),
         _ => null,
     };

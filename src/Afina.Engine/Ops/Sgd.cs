@@ -2,19 +2,13 @@ using Afina.Engine.Graphs;
 
 namespace Afina.Engine.Ops;
 
-/// <summary>One step of stochastic gradient descent with momentum and weight decay, in place; the gradient is clipped first and cleared after.</summary>
-/// <remarks>
-/// gradient and momentum like the parameter, norm [1, 1], rate [1, 1] → parameter, momentum, gradient (all in place).
-/// g ← g · min(1, clip / (norm + 1e-6)) + decay · θ; m ← momentum · m + g (the first step: m ← g, which a cleared m gives too);
-/// θ ← θ − rate · m. A norm that is not finite leaves everything as it is.
-/// </remarks>
+/// <summary>One step of stochastic gradient descent with momentum and weight decay.</summary>
+/// <remarks>g ← g + decay · θ; m ← momentum · m + g (the first step: m ← g, which a cleared m gives too); θ ← θ − rate · m. Without momentum
+/// nothing is kept.</remarks>
+/// <param name="Parameter">What is moved.</param>
 /// <param name="Clip">The largest norm of all gradients together; 0: no clipping.</param>
-public sealed record Sgd(Parameter Parameter, double Momentum, double WeightDecay, double Clip) : Operation
+public sealed record Sgd(Parameter Parameter, double Momentum, double WeightDecay, double Clip) : ParameterUpdate(Parameter, Clip)
 {
     /// <inheritdoc/>
-    public override Value[] Infer(string scope, Value?[] inputs)
-    {
-        Require(inputs is [{ } gradient, { } momentum, { Columns: 1 }, { Columns: 1 }] && gradient.Columns == momentum.Columns, scope, inputs);
-        return [Parameter.Value, inputs[1]!, inputs[0]!];
-    }
+    public override IReadOnlyList<UpdateState> States => Momentum > 0 ? [new("momentum_buffer", true)] : [];
 }

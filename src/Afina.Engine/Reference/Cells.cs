@@ -38,6 +38,7 @@ internal readonly unsafe struct Cells
                 DType.F64 => ((double*)_data)[at],
                 DType.BF16 => BFloat16.ToSingle(((ushort*)_data)[at]),
                 DType.I32 => ((int*)_data)[at],
+                DType.U8 => _data[at],
                 _ => throw new NotSupportedException($"no reference for {_type}"),
             };
         }
@@ -51,6 +52,7 @@ internal readonly unsafe struct Cells
                 case DType.F64: ((double*)_data)[at] = value; break;
                 case DType.BF16: ((ushort*)_data)[at] = BFloat16.FromSingle((float)value); break;
                 case DType.I32: ((int*)_data)[at] = (int)value; break;
+                case DType.U8: _data[at] = (byte)value; break;
                 default: throw new NotSupportedException($"no reference for {_type}");
             }
         }

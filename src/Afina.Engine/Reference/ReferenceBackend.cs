@@ -41,8 +41,8 @@ public sealed class ReferenceBackend : Backend
             HeadLoss operation => counts => HeadLossReference.Forward(operation, cells, counts),
             HeadLossGradient operation => counts => HeadLossGradientReference.Backward(operation, cells, counts),
             AdamW operation => counts => AdamWReference.Step(operation, cells, counts),
-            Sgd operation => counts => SgdReference.Step(operation, cells, counts),
-            GradientNorm => counts => AdamWReference.Norm(cells, counts),
+            Sgd operation => _ => SgdReference.Step(operation, cells),
+            GradientNorm => counts => GradientNormReference.Forward(cells, counts),
             _ => throw new NotSupportedException($"the reference backend has no {node.Operation.Name}"),
         };
         return new ReferenceKernel(run);

@@ -1,4 +1,3 @@
-using Afina.Engine.Graphs;
 using Afina.Engine.Ops;
 
 namespace Afina.Engine.Reference;
@@ -6,23 +5,15 @@ namespace Afina.Engine.Reference;
 /// <summary>Oracle of <see cref="Sgd"/>.</summary>
 internal static class SgdReference
 {
-    public static void Step(Sgd operation, NodeCells cells, in Counts counts)
+    public static void Step(Sgd operation, NodeCells cells)
     {
-        var (gradient, momentum) = (cells.Inputs[0], cells.Inputs[1]);
-        var (norm, rate) = (cells.Inputs[2][0, 0], cells.Inputs[3][0, 0]);
-        if (!double.IsFinite(norm))
-            return;
-        var factor = operation.Clip > 0 ? Math.Min(1, operation.Clip / (norm + 1e-6)) : 1;
-        for (var i = 0; i < cells.OutputRows(counts); i++)
+        var rate = ParameterUpdateReference.Rate(cells);
+        ParameterUpdateReference.Step(operation, cells, (value, g, states) =>
         {
-            for (var j = 0; j < cells.OutputColumns; j++)
-            {
-                var value = cells.Outputs[0][i, j];
-                var m = operation.Momentum * momentum[i, j] + gradient[i, j] * factor + operation.WeightDecay * value;
-                cells.Outputs[0][i, j] = value - rate * m;
-                momentum[i, j] = m;
-                gradient[i, j] = 0;
-            }
-        }
+            g += operation.WeightDecay * value;
+            if (states.Length > 0)
+                g = states[0] = operation.Momentum * states[0] + g;
+            return value - rate * g;
+        });
     }
 }

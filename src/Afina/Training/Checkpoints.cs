@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Afina.Adapters;
+using Afina.Engine.Tensors;
 using Afina.Formats;
 using Afina.Formats.Peft;
 using Afina.Formats.Safetensors;
@@ -32,7 +33,7 @@ public sealed class Checkpoints(string folder, RunIdentity identity, LoraConfig 
         {
             Lora.Save(temporary, programs.Adapter, config, card);
             SafetensorsWriter.Write(Path.Combine(temporary, OptimizerFile), programs.Moments.Select(moment =>
-                SafetensorsSource.From(moment.Name, [moment.Buffer.Length / sizeof(float)], new NativeFloats(moment.Buffer, (int)(moment.Buffer.Length / sizeof(float))).Memory)));
+                new SafetensorsSource(moment.Name, moment.Type.ToSafetensors(), [moment.Buffer.Length / moment.Type.Bytes()], stream => stream.Write(moment.Buffer.Span<byte>((int)moment.Buffer.Length)))));
             if (state.Reference is { } reference)
                 SafetensorsWriter.Write(Path.Combine(temporary, ReferenceFile), [SafetensorsSource.From("logps", [reference.Length], reference)]);
             AtomicFile.Write(Path.Combine(temporary, StateFile), stream => JsonSerializer.Serialize(stream, new Saved(state, identity.Values), SavedJson.Default.Saved));
@@ -134,12 +135,12 @@ public sealed class Checkpoints(string folder, RunIdentity identity, LoraConfig 
         var tensors = PeftFolder.Load(path).Tensors;
         AdapterKeys.Require([.. programs.Adapter.Parameters.Select(parameter => parameter.Name)], [.. tensors.Keys], name);
         using var moments = SafetensorsFile.Open(Path.Combine(path, OptimizerFile));
-        foreach (var (moment, buffer) in programs.Moments)
+        foreach (var (moment, type, buffer) in programs.Moments)
         {
-            var values = moments.Floats(moment);
-            if (values.LongLength * sizeof(float) != buffer.Length)
-                throw new InvalidDataException($"{name}/{OptimizerFile}: tensor '{moment}' has {values.Length} elements, not {buffer.Length / sizeof(float)}");
-            values.CopyTo(buffer.Span<float>(values.Length));
+            var stored = moments.Find(moment);
+            if (stored.Type != type.ToSafetensors() || stored.Bytes != buffer.Length)
+                throw new InvalidDataException($"{name}/{OptimizerFile}: tensor '{moment}' is {stored.Type} {stored.ShapeText}, not {type} of {buffer.Length / type.Bytes()} elements");
+            moments.Bytes(moment).CopyTo(buffer.Span<byte>((int)buffer.Length));
         }
 
         foreach (var parameter in programs.Adapter.Parameters)

@@ -3,7 +3,7 @@ namespace Afina.Training;
 /// <summary>How parameters are moved along their gradients.</summary>
 public sealed record OptimizerOptions
 {
-    /// <summary><c>adamw_torch</c> or <c>sgd</c>.</summary>
+    /// <summary><c>adamw_torch</c>, <c>adamw_bnb_8bit</c> (its state in 8 bits) or <c>sgd</c>.</summary>
     public string Name { get; init; } = "adamw_torch";
 
     /// <summary>β₁ of Adam.</summary>

@@ -55,5 +55,5 @@ public sealed class TrainingPlans
     public long ArenaBytes => Math.Max(Math.Max(Step.ArenaBytes, Score.ArenaBytes), Reference?.ArenaBytes ?? 0);
 
     /// <summary>Bytes of the parameters with their gradients and optimizer state.</summary>
-    public long AdapterBytes => Adapter.TrainableCount * sizeof(float) * (Options.Optimizer.Name == "sgd" ? 3 : 4) + (Options.Reference?.TrainableCount ?? 0) * sizeof(float);
+    public long AdapterBytes => Adapter.TrainableCount * 2 * sizeof(float) + UpdateProgram.StateBytes(Adapter.Parameters, Options.Optimizer) + (Options.Reference?.TrainableCount ?? 0) * sizeof(float);
 }

@@ -49,10 +49,8 @@ public sealed class TrainingPrograms : IDisposable
     private readonly DecoderProgram _stepProgram;
     private readonly DecoderProgram _scoreProgram;
     private readonly NativeBuffer _arena;
-    private readonly Value _norm;
-    private readonly Value _rate = new("learning rate", DType.F32, 1, 1, Residence.Bound);
+    private readonly UpdateProgram _updateProgram;
     private readonly Bindings _state;
-    private readonly List<(string Name, NativeBuffer Buffer)> _moments = [];
     private readonly TrainingPlans _plans;
 
     /// <summary>Allocates what the plans say and prepares the kernels.</summary>
@@ -63,8 +61,8 @@ public sealed class TrainingPrograms : IDisposable
         Inputs = plans.Inputs;
         _adapter.AllocateGradients();
         _state = _options.Reference is { } reference ? new Bindings(_adapter.Buffers, Inputs.Buffers, reference.Buffers) : new Bindings(_adapter.Buffers, Inputs.Buffers);
-        (var update, _norm) = Update();
-        var updatePlan = backend.Plan(update, default, team.Size);
+        _updateProgram = new UpdateProgram(_adapter.Parameters, _options.Optimizer, _state);
+        var updatePlan = backend.Plan(_updateProgram.Graph, default, team.Size);
         _arena = new NativeBuffer(Math.Max(plans.ArenaBytes, updatePlan.ArenaBytes));
         _step = new Executor(plans.Step, backend, _state, team, _arena);
         _score = new Executor(plans.Score, backend, _state, team, _arena);
@@ -78,8 +76,8 @@ public sealed class TrainingPrograms : IDisposable
     /// <summary>What is trained.</summary>
     public Adapter Adapter => _adapter;
 
-    /// <summary>The optimizer's state by name, in fp32.</summary>
-    public IReadOnlyList<(string Name, NativeBuffer Buffer)> Moments => _moments;
+    /// <summary>The optimizer's state by name: fp32, or bytes and the magnitudes of their blocks.</summary>
+    public IEnumerable<(string Name, DType Type, NativeBuffer Buffer)> Moments => _updateProgram.States.Select(state => (state.Name, state.Value.Type, _state[state.Value]));
 
     /// <summary>The programs by name, so that a profile can be given to each.</summary>
     internal IEnumerable<(string Name, Executor Executor)> Executors => [("micro-step", _step), ("update", _update), ("held-out rows", _score)];
@@ -119,9 +117,9 @@ public sealed class TrainingPrograms : IDisposable
     /// <returns>The norm of all gradients together, before clipping.</returns>
     public double Update(int step, double learningRate)
     {
-        _state[_rate].Span<float>(1)[0] = (float)learningRate;
+        _state[_updateProgram.Rate].Span<float>(1)[0] = (float)learningRate;
         _update.Run(new Counts { Step = step });
-        return _state[_norm].Span<float>(1)[0];
+        return _state[_updateProgram.Norm].Span<float>(1)[0];
     }
 
     /// <summary>Forgets the gradients of a step that is not taken.</summary>
@@ -156,31 +154,5 @@ public sealed class TrainingPrograms : IDisposable
         }
 
         return new MicroStepResult(logp, losses, correct, entropies, means);
-    }
-
-    private (Graph Graph, Value Norm) Update()
-    {
-        var graph = new Graph();
-        var optimizer = _options.Optimizer;
-        _state.Allocate(_rate);
-        var norm = graph.Add(new GradientNorm(), "update", [.. _adapter.Parameters.Select(parameter => parameter.Gradient)])[0];
-        _state.Allocate(norm);
-        foreach (var parameter in _adapter.Parameters)
-        {
-            var decay = optimizer.WeightDecayOf?.Invoke(parameter.Name) ?? optimizer.WeightDecay;
-            Value State(string name)
-            {
-                var value = new Value($"{name} of {parameter.Name}", DType.F32, parameter.Value.Rows, parameter.Value.Columns, Residence.Bound);
-                _moments.Add(($"{name}.{parameter.Name}", _state.Allocate(value)));
-                return value;
-            }
-
-            if (optimizer.Name == "sgd")
-                graph.Add(new Sgd(parameter, optimizer.Momentum, decay, optimizer.MaxGradNorm), parameter.Name, parameter.Gradient, State("momentum_buffer"), norm, _rate);
-            else
-                graph.Add(new AdamW(parameter, optimizer.Beta1, optimizer.Beta2, optimizer.Epsilon, decay, optimizer.MaxGradNorm), parameter.Name, parameter.Gradient, State("exp_avg"), State("exp_avg_sq"), norm, _rate);
-        }
-
-        return (graph, norm);
     }
 }

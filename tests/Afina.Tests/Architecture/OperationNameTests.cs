@@ -27,6 +27,6 @@ public sealed partial class OperationNameTests(ITestOutputHelper output)
     private static IEnumerable<string> Operations() =>
         Checkout.Sources("src/Afina.Engine/Ops").Where(path => Declaration().IsMatch(Checkout.ReadCode(path))).Select(path => Path.GetFileNameWithoutExtension(path));
 
-    [GeneratedRegex(@"\b(record|class)\s+\w+[^;{]*:\s*Operation\b")]
+    [GeneratedRegex(@"\b(record|class)\s+\w+[^;{]*:\s*(Operation|ParameterUpdate)\b")]
     private static partial Regex Declaration();
 }

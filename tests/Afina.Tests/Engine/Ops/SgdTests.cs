@@ -58,7 +58,7 @@ public sealed class SgdTests
         var norm = new GradientNorm().Infer("norm", [parameter.Gradient])[0];
         harness.Allocate(norm);
         harness.Graph.Add(new Node(new GradientNorm(), "norm", -1, [parameter.Gradient], [norm], [false]));
-        harness.Add(new Sgd(parameter, 0.9, 0.01, clip), parameter.Gradient, momentum, norm, harness.Input("rate", 1, 1, DType.F32, [0.1]));
+        harness.Add(new Sgd(parameter, 0.9, 0.01, clip), parameter.Gradient, norm, harness.Input("rate", 1, 1, DType.F32, [0.1]), momentum, null);
         return harness;
     }
 }

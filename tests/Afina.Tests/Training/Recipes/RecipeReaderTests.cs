@@ -63,7 +63,7 @@ public sealed class RecipeReaderTests
     [InlineData("load_in_8bit: true", "8-bit bases are not trained")]
     [InlineData("datasets:\n  - pth: x", "did you mean path?")]
     [InlineData("datasets:\n  - type: chat", "path is missing")]
-    [InlineData("optimizer: lion", "use adamw_torch or sgd")]
+    [InlineData("optimizer: lion", "use adamw_torch, adamw_bnb_8bit or sgd")]
     public void What_does_not_fit_is_named_with_its_place(string yaml, string message) =>
         Assert.Contains(message, Assert.Throws<SettingException>(() => RecipeReader.Parse(yaml, "r.yaml")).Message);
 
