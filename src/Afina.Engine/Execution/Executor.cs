@@ -91,7 +91,10 @@ public sealed unsafe class Executor
             {
                 try
                 {
+                    // Every thread sees the same count, so nobody waits for a phase that has nothing to do.
                     var tiles = kernel.Tiles(phase, counts);
+                    if (tiles == 0)
+                        continue;
                     for (var tile = team.Take(); tile < tiles; tile = team.Take())
                         kernel.Run(phase, tile, worker, counts);
                 }

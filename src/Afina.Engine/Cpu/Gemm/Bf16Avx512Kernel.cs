@@ -8,7 +8,7 @@ internal sealed unsafe class Bf16Avx512Kernel : MicroKernel
 {
     private static readonly Lock Emitting = new();
     private static readonly nint[] Code = new nint[2 * PanelLoopEmitter.MaxRows];
-    private static readonly nint[] DirectCode = new nint[2 * PanelLoopEmitter.MaxDirectRows];
+    private static readonly nint[] DirectCode = new nint[2 * PanelLoopEmitter.MaxRows];
 
     /// <summary>Whether the processor has the instruction and the process may run emitted code.</summary>
     public static bool Available => CpuFeatures.Avx512Bf16 && ExecutableMemory.Available;
@@ -27,18 +27,16 @@ internal sealed unsafe class Bf16Avx512Kernel : MicroKernel
 
     public override bool StoresOutputs => true;
 
-    public override int DirectRows => PanelLoopEmitter.MaxDirectRows;
+    public override bool ReadsRows => true;
 
-    public override void Prepare(int rows, int width)
+    public override void Prepare(int rows, int width, bool direct = false)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan((uint)(rows - 1), (uint)(Rows - 1));
         lock (Emitting)
         {
-            var vectors = width / PanelLoopEmitter.Lanes;
-            if (Code[Index(rows, width)] == 0)
-                Code[Index(rows, width)] = Publish(PanelLoopEmitter.Emit(rows, vectors, direct: false));
-            if (rows <= DirectRows && DirectCode[Index(rows, width)] == 0)
-                DirectCode[Index(rows, width)] = Publish(PanelLoopEmitter.Emit(rows, vectors, direct: true));
+            ref var code = ref (direct ? DirectCode : Code)[Index(rows, width)];
+            if (code == 0)
+                code = Publish(PanelLoopEmitter.Emit(rows, width / PanelLoopEmitter.Lanes, direct));
         }
     }
 

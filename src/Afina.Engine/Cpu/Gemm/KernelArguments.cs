@@ -6,8 +6,12 @@ namespace Afina.Engine.Cpu.Gemm;
 [StructLayout(LayoutKind.Sequential)]
 internal unsafe struct KernelSegment
 {
-    /// <summary>Bytes from the group's start to its left elements [steps][rows].</summary>
+    /// <summary>Bytes from the group's start to its left elements [steps][rows]; where rows are read in place
+    /// (<see cref="MicroKernel.RunDirect"/>) the address of the first row, which the kernel advances past the rows it read.</summary>
     public long LeftOffset;
+
+    /// <summary>Bytes from one left row to the next where rows are read in place.</summary>
+    public long LeftRowStride;
 
     /// <summary>Right elements [steps][width].</summary>
     public byte* Right;
@@ -44,9 +48,6 @@ internal unsafe struct KernelArguments
 
     /// <summary>1: add to the sums that are there; 0: write over them.</summary>
     public long Accumulate;
-
-    /// <summary>Bytes from one left row to the next where rows are read in place (<see cref="MicroKernel.RunDirect"/>).</summary>
-    public long LeftRowStride;
 
     /// <summary>Where finished values go instead of <see cref="Tile"/> (which sums are still taken from when accumulating); null while sums
     /// are not finished. Only for kernels that <see cref="MicroKernel.StoresOutputs"/>, which advance it past the rows they wrote.</summary>

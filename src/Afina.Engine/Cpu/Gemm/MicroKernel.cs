@@ -1,4 +1,5 @@
 using Afina.Engine.Cpu.Panels;
+using Afina.Engine.Tensors;
 
 namespace Afina.Engine.Cpu.Gemm;
 
@@ -25,8 +26,8 @@ internal abstract unsafe class MicroKernel
     /// <summary>Whether a group may have fewer rows than <see cref="Rows"/>; otherwise rows are padded with zeros.</summary>
     public abstract bool AnyRows { get; }
 
-    /// <summary>Makes what <see cref="Run"/> needs for these sizes (emitted code), outside of the hot path.</summary>
-    public virtual void Prepare(int rows, int width)
+    /// <summary>Makes what <see cref="Run"/> or <see cref="RunDirect"/> needs for these sizes (emitted code), outside of the hot path.</summary>
+    public virtual void Prepare(int rows, int width, bool direct = false)
     {
     }
 
@@ -36,11 +37,15 @@ internal abstract unsafe class MicroKernel
     /// <summary>Whether <see cref="Run"/> can store finished rows itself (<see cref="KernelArguments.Output"/>).</summary>
     public virtual bool StoresOutputs => false;
 
-    /// <summary>Rows of a group that is read in place, without packing; 0 when the kernel cannot.</summary>
-    public virtual int DirectRows => 0;
+    /// <summary>Whether the kernel can read left rows in place, without packing.</summary>
+    public virtual bool ReadsRows => false;
+
+    /// <summary>Whether the left operands of a product can be read in place.</summary>
+    public bool Reads(ProductSpec spec) => ReadsRows
+        && spec.Lefts.All(left => left.Operand is { Weight: null, IsTransposed: false, Type: DType.BF16 } && left.Inner % StepElements == 0);
 
     /// <summary>Like <see cref="Run"/>, with left rows of bfloat16 in place: pairs side by side, rows apart by
-    /// <see cref="KernelArguments.LeftRowStride"/>. For narrow outputs, where packing would cost as much as multiplying.</summary>
+    /// <see cref="KernelSegment.LeftRowStride"/>.</summary>
     public virtual void RunDirect(KernelArguments* arguments, int rows, int width) => throw new InvalidOperationException($"{Name} packs its rows");
 
     /// <summary>Inner elements per step.</summary>

@@ -1,5 +1,4 @@
 using Afina.Engine.Cpu.Panels;
-using Afina.Engine.Tensors;
 
 namespace Afina.Engine.Cpu.Gemm;
 
@@ -13,6 +12,9 @@ internal sealed unsafe class NarrowProduct
 
     private const int TileRows = 56;
     private const int Piece = 512;
+
+    /// <summary>Rows of a group that is read in place: rows 4 KB apart share one set of a first cache of eight ways or more.</summary>
+    private const int DirectRows = 8;
 
     private readonly ProductSpec _spec;
     private readonly MicroKernel _kernel;
@@ -31,8 +33,8 @@ internal sealed unsafe class NarrowProduct
     {
         _spec = spec;
         _kernel = kernel;
-        _direct = kernel.DirectRows > 0 && spec.Lefts.All(l => l.Operand is { Weight: null, IsTransposed: false, Type: DType.BF16 } && l.Inner % kernel.StepElements == 0);
-        _groupRows = _direct ? kernel.DirectRows : kernel.Rows;
+        _direct = kernel.Reads(spec);
+        _groupRows = _direct ? DirectRows : kernel.Rows;
         _lefts = [.. spec.Lefts.Select(l => l.Operand.Source(kernel.Panels, left: true))];
         _panels = [.. Cut(spec, kernel)];
         // Outputs of the same left rows follow each other while those are near.
@@ -42,10 +44,10 @@ internal sealed unsafe class NarrowProduct
         _sumsBytes = rows * MaxColumns * sizeof(float);
         _leftBytes = _direct ? 0 : (long)rows * Piece * sizeof(float);
         WorkerBytes = _sumsBytes + _leftBytes + PanelSource.ScratchBytes(Math.Max(kernel.Width, kernel.Rows));
-        for (var r = 1; r <= kernel.Rows; r++)
+        for (var r = 1; r <= _groupRows; r++)
         {
-            kernel.Prepare(r, kernel.Width);
-            kernel.Prepare(r, kernel.NarrowWidth);
+            kernel.Prepare(r, kernel.Width, _direct);
+            kernel.Prepare(r, kernel.NarrowWidth, _direct);
         }
     }
 
@@ -136,8 +138,8 @@ internal sealed unsafe class NarrowProduct
                 arguments.Tile = sums + (long)r * MaxColumns + panel.Column;
                 if (_direct)
                 {
-                    arguments.LeftRowStride = (long)operand.Stride * sizeof(ushort);
-                    arguments.Left = operand.Data + (first + r) * arguments.LeftRowStride + (long)panel.Inner * sizeof(ushort);
+                    segment.LeftRowStride = (long)operand.Stride * sizeof(ushort);
+                    segment.LeftOffset = (long)operand.Data + (first + r) * segment.LeftRowStride + (long)panel.Inner * sizeof(ushort);
                     _kernel.RunDirect(&arguments, count, panel.Width);
                     continue;
                 }

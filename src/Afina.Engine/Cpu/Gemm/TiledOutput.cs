@@ -14,10 +14,13 @@ internal sealed unsafe class TiledOutput
     private readonly int _maxSteps;
     private readonly int _maxSegments;
     private readonly bool _directStore;
+    private readonly IReadOnlyList<ProductLeft>? _inPlace;
 
-    public TiledOutput(ProductOutput spec, Chunk[] chunks, MicroKernel kernel)
+    /// <param name="inPlace">The left operands, where their rows are read without packing.</param>
+    public TiledOutput(ProductOutput spec, Chunk[] chunks, MicroKernel kernel, IReadOnlyList<ProductLeft>? inPlace)
     {
         Spec = spec;
+        _inPlace = inPlace;
         _kernel = kernel;
         _rights = [.. spec.Terms.Select(t => t.Right.Source(kernel.Panels, left: false))];
         Passes = [.. chunks.Select(c => ProductPlan.Passes(c, spec.Terms, kernel.StepElements))];
@@ -104,7 +107,7 @@ internal sealed unsafe class TiledOutput
 
     /// <summary>Multiplies groups of packed rows with the panels of a tile.</summary>
     /// <returns>How many of the columns the kernel stored in the output itself.</returns>
-    public int Multiply(Pass pass, int firstColumn, int columns, int inner, byte* panels, byte* left, long leftStride, int rows, int groups, float* sums, bool accumulate, int finishedRow)
+    public int Multiply(Pass pass, int firstColumn, int columns, int inner, byte* panels, byte* left, long leftStride, int rows, int groups, float* sums, bool accumulate, int row, bool finish)
     {
         var stored = 0;
         var segments = stackalloc KernelSegment[_maxSegments];
@@ -126,19 +129,29 @@ internal sealed unsafe class TiledOutput
                 var segment = pass.Segments[s];
                 var count = Math.Clamp(inner - segment.Inner, 0, segment.Count);
                 segments[s].LeftOffset = (long)segment.LeftStep * rows * MicroKernel.StepBytes;
+                if (_inPlace is not null)
+                {
+                    var operand = _inPlace[Spec.Terms[segment.Term].Left].Operand;
+                    segments[s].LeftRowStride = (long)operand.Stride * sizeof(ushort);
+                    segments[s].LeftOffset = (long)operand.Data + row * segments[s].LeftRowStride + (long)segment.Inner * sizeof(ushort);
+                }
+
                 segments[s].Right = panels + (long)segment.RightStep * width * MicroKernel.StepBytes;
                 segments[s].Steps = (count + _kernel.StepElements - 1) / _kernel.StepElements;
             }
 
             arguments.Tile = sums + column;
             arguments.Output = null;
-            if (finishedRow >= 0 && _directStore && columns - column >= width)
+            if (finish && _directStore && columns - column >= width)
             {
-                Aim(ref arguments, finishedRow, firstColumn + column);
+                Aim(ref arguments, row, firstColumn + column);
                 stored = column + width;
             }
 
-            _kernel.Run(&arguments, rows, width);
+            if (_inPlace is null)
+                _kernel.Run(&arguments, rows, width);
+            else
+                _kernel.RunDirect(&arguments, rows, width);
             panels += PanelStride;
         }
 

@@ -25,6 +25,7 @@ internal sealed unsafe class TiledProduct
     private readonly PanelSource[] _lefts;
     private readonly Chunk[] _chunks;
     private readonly TiledOutput[] _outputs;
+    private readonly bool _direct;
     private readonly int _blockCapacity;
     private readonly long _packedBytes;
     private readonly long _panelBytes;
@@ -41,9 +42,10 @@ internal sealed unsafe class TiledProduct
         _lefts = [.. spec.Lefts.Select(l => l.Operand.Source(kernel.Panels, left: true))];
         _chunks = ProductPlan.Chunks(spec.Lefts, kernel.StepElements);
         _blockCapacity = Math.Min(spec.Rows, BlockRows);
-        _outputs = [.. spec.Outputs.Select(o => new TiledOutput(o, _chunks, kernel))];
+        _direct = kernel.Reads(spec) && spec.Lefts.All(left => FitsFirstCache(left.Operand.Stride * sizeof(ushort)));
+        _outputs = [.. spec.Outputs.Select(o => new TiledOutput(o, _chunks, kernel, _direct ? spec.Lefts : null))];
         var rows = (_blockCapacity + kernel.Rows - 1) / kernel.Rows * kernel.Rows;
-        _packedBytes = Align((long)rows * _chunks.Max(c => c.Steps) * MicroKernel.StepBytes);
+        _packedBytes = _direct ? 0 : Align((long)rows * _chunks.Max(c => c.Steps) * MicroKernel.StepBytes);
         SharedBytes = _packedBytes;
         foreach (var output in _outputs)
         {
@@ -86,6 +88,8 @@ internal sealed unsafe class TiledProduct
         var tiles = 0;
         foreach (var output in _outputs)
             tiles += output.IsActive(chunk, inner) ? output.Tiles : 0;
+        if (packing && _direct)
+            return 0;
         if (packing && tiles > 0)
         {
             var perTile = GroupsPerTile(chunk);
@@ -134,6 +138,14 @@ internal sealed unsafe class TiledProduct
     private (int Block, int Chunk, bool Packing) At(int phase) => (phase / (2 * _chunks.Length), phase / 2 % _chunks.Length, phase % 2 == 0);
 
     private (int Rows, int Inner) Bound(int count) => _spec.Counted == CountedDimension.Rows ? (count, int.MaxValue) : (_spec.Rows, count);
+
+    /// <summary>Whether rows this many bytes apart can be read side by side: few enough of them share a set of the first cache, 64 lines
+    /// being the sets of all common ones.</summary>
+    private bool FitsFirstCache(int stride)
+    {
+        const int Sets = 64, Ways = 4;
+        return Enumerable.Range(0, _kernel.Rows).GroupBy(row => row * (stride / 64) % Sets).Max(rows => rows.Count()) <= Ways;
+    }
 
     private int GroupsPerTile(int chunk) =>
         Math.Max(1, PackElements / Math.Max(1, _kernel.Rows * _chunks[chunk].Steps * _kernel.StepElements));
@@ -198,7 +210,7 @@ internal sealed unsafe class TiledProduct
                     Epilogue.Prefetch(output.Spec, firstRow + start, Math.Min(batch * width, groups.Rows - start), firstColumn, columns);
                 var stored = output.Multiply(pass, firstColumn, columns, inner, scratch,
                     _shared + (long)start * _chunks[chunk].Steps * MicroKernel.StepBytes, (long)width * _chunks[chunk].Steps * MicroKernel.StepBytes,
-                    width, batch, target, accumulate, finish ? firstRow + start : -1);
+                    width, batch, target, accumulate, firstRow + start, finish);
                 if (finish && stored < columns)
                 {
                     Epilogue.Store(output.Spec, target + stored, output.TileColumns, firstRow + start, Math.Min(batch * width, groups.Rows - start),
@@ -214,8 +226,8 @@ internal sealed unsafe class TiledProduct
     {
         for (var rows = 1; rows <= _kernel.Rows; rows++)
         {
-            _kernel.Prepare(rows, _kernel.Width);
-            _kernel.Prepare(rows, _kernel.NarrowWidth);
+            _kernel.Prepare(rows, _kernel.Width, _direct);
+            _kernel.Prepare(rows, _kernel.NarrowWidth, _direct);
         }
     }
 }

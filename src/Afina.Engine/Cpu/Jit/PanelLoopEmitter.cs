@@ -12,9 +12,6 @@ internal static class PanelLoopEmitter
     /// <summary>Most rows: 14 x 2 sums leave four registers.</summary>
     public const int MaxRows = 14;
 
-    /// <summary>Most rows read in place: rows 4 KB apart share one set of a first cache of eight ways or more.</summary>
-    public const int MaxDirectRows = 8;
-
     /// <summary>fp32 lanes of a register.</summary>
     public const int Lanes = 16;
 
@@ -44,13 +41,6 @@ internal static class PanelLoopEmitter
         a.mov(r9, __qword_ptr[rbx + Offset(nameof(KernelArguments.Left))]);
         a.mov(r10, __qword_ptr[rbx + Offset(nameof(KernelArguments.Tile))]);
         a.mov(r11, __qword_ptr[rbx + Offset(nameof(KernelArguments.TileStride))]);
-        if (direct)
-        {
-            a.mov(rsi, __qword_ptr[rbx + Offset(nameof(KernelArguments.LeftRowStride))]);
-            a.lea(rdi, __[rsi + rsi * 2]);
-            a.lea(r15, __[rsi + rsi * 4]);
-            a.lea(rbp, __[rdi + rsi * 4]);
-        }
 
         a.Label(ref groupLoop);
         a.cmp(__qword_ptr[rbx + Offset(nameof(KernelArguments.Accumulate))], 0);
@@ -69,7 +59,10 @@ internal static class PanelLoopEmitter
         a.mov(r13, __qword_ptr[rbx + Offset(nameof(KernelArguments.SegmentCount))]);
         a.Label(ref segmentLoop);
         a.mov(rax, __qword_ptr[r12 + SegmentOffset(nameof(KernelSegment.LeftOffset))]);
-        a.add(rax, r9);
+        if (direct)
+            Rows(a, rows);
+        else
+            a.add(rax, r9);
         a.mov(rdx, __qword_ptr[r12 + SegmentOffset(nameof(KernelSegment.Right))]);
         a.mov(rcx, __qword_ptr[r12 + SegmentOffset(nameof(KernelSegment.Steps))]);
         Steps(a, rows, vectors, direct);
@@ -80,8 +73,7 @@ internal static class PanelLoopEmitter
         for (var i = 0; i < second; i++)
             a.vaddps(Zmm[i], Zmm[i], Zmm[rows + i]);
         var stored = a.CreateLabel();
-        if (!direct)
-            OutputEmitter.Emit(a, Zmm, rows, vectors, stored);
+        OutputEmitter.Emit(a, Zmm, rows, vectors, stored);
         Tile(a, rows, vectors, store: true);
         a.Label(ref stored);
         for (var i = 0; i < rows; i++)
@@ -130,7 +122,7 @@ internal static class PanelLoopEmitter
         a.Label(ref many);
         for (var u = 0; u < Unroll; u++)
             Step(a, rows, vectors, u, direct);
-        a.add(rax, Unroll * (direct ? 1 : rows) * MicroKernel.StepBytes);
+        Advance(a, rows, Unroll, direct);
         a.add(rdx, Unroll * vectors * 64);
         a.sub(rcx, Unroll);
         a.jge(many);
@@ -139,12 +131,33 @@ internal static class PanelLoopEmitter
         a.je(done);
         a.Label(ref one);
         Step(a, rows, vectors, 0, direct);
-        a.add(rax, (direct ? 1 : rows) * MicroKernel.StepBytes);
+        Advance(a, rows, 1, direct);
         a.add(rdx, vectors * 64);
         a.dec(rcx);
         a.jne(one);
         a.Label(ref done);
         a.nop();
+    }
+
+    /// <summary>The strides from which rows in place are addressed, and the address of the ninth row; the segment is moved on past the group.</summary>
+    private static void Rows(Assembler a, int rows)
+    {
+        a.mov(rsi, __qword_ptr[r12 + SegmentOffset(nameof(KernelSegment.LeftRowStride))]);
+        a.imul(rdi, rsi, rows);
+        a.add(rdi, rax);
+        a.mov(__qword_ptr[r12 + SegmentOffset(nameof(KernelSegment.LeftOffset))], rdi);
+        a.lea(rdi, __[rsi + rsi * 2]);
+        a.lea(r15, __[rsi + rsi * 4]);
+        a.lea(rbp, __[rdi + rsi * 4]);
+        if (rows > 8)
+            a.lea(r14, __[rax + rsi * 8]);
+    }
+
+    private static void Advance(Assembler a, int rows, int steps, bool direct)
+    {
+        a.add(rax, steps * (direct ? 1 : rows) * MicroKernel.StepBytes);
+        if (direct && rows > 8)
+            a.add(r14, steps * MicroKernel.StepBytes);
     }
 
     private static void Step(Assembler a, int rows, int vectors, int step, bool direct)
@@ -167,7 +180,7 @@ internal static class PanelLoopEmitter
         }
     }
 
-    /// <summary>Row i at rax + i * stride, from one, three, five and seven strides.</summary>
+    /// <summary>Row i at rax + i * stride (r14 from the ninth row on), from one, three, five and seven strides.</summary>
     private static AssemblerMemoryOperand DirectRow(int row) => row switch
     {
         0 => __[rax],
@@ -177,6 +190,12 @@ internal static class PanelLoopEmitter
         4 => __[rax + rsi * 4],
         5 => __[rax + r15],
         6 => __[rax + rdi * 2],
-        _ => __[rax + rbp],
+        7 => __[rax + rbp],
+        8 => __[r14],
+        9 => __[r14 + rsi],
+        10 => __[r14 + rsi * 2],
+        11 => __[r14 + rdi],
+        12 => __[r14 + rsi * 4],
+        _ => __[r14 + r15],
     };
 }
