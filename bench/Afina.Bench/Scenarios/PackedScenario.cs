@@ -33,13 +33,7 @@ internal sealed class PackedScenario : Scenario
         Side Side(string name, List<Sequence> sequences)
         {
             var rig = new TrainingRig(context, Window, Window * Windows);
-            var batches = rig.Pack(sequences);
-            return new Side(name, () =>
-            {
-                rig.Step(batches);
-                return sequences.Sum(sequence => sequence.Tokens.Length);
-            })
-            { Holds = rig };
+            return rig.Side(name, [rig.Pack(sequences)], sequences.Sum(sequence => sequence.Tokens.Length));
         }
     }
 }

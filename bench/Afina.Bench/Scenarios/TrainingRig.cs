@@ -19,13 +19,14 @@ internal sealed class TrainingRig : IDisposable
     /// <param name="most">Rows of a step.</param>
     /// <param name="lora">The adapter, where it is not the usual one.</param>
     /// <param name="planner">Changes what the planner is told.</param>
-    public TrainingRig(ScenarioContext context, int longest, int most, LoraConfig? lora = null, Func<PlannerOptions, PlannerOptions>? planner = null)
+    /// <param name="rowsToKeep">Rows that are seen again in later epochs.</param>
+    public TrainingRig(ScenarioContext context, int longest, int most, LoraConfig? lora = null, Func<PlannerOptions, PlannerOptions>? planner = null, long rowsToKeep = 0)
     {
         var (adapter, _) = Lora.Create(context.Model, lora ?? AllLinear, 1);
         var backend = Backends.Default();
         var options = new PlannerOptions(DType.BF16, new LossOptions(), new OptimizerOptions());
         (Plans, Memory) = TrainingPlanner.Choose(context.Model, adapter, planner?.Invoke(options) ?? options,
-            new TrainingLoad(longest, most, context.Model.Weights.All.Values.Sum(weight => weight.Bytes)), backend, context.Team.Size);
+            new TrainingLoad(longest, most, context.Model.Weights.All.Values.Sum(weight => weight.Bytes)) { RowsToKeep = rowsToKeep }, backend, context.Team.Size);
         _programs = new TrainingPrograms(Plans, backend, context.Team);
     }
 
@@ -62,6 +63,16 @@ internal sealed class TrainingRig : IDisposable
             _programs.Accumulate(batches[micro], 1, _step, micro);
         _programs.Update(_step++, 1e-5);
     }
+
+    /// <summary>A way of training the same batches again and again.</summary>
+    /// <param name="units">What a run over the batches counts for.</param>
+    public Side Side(string name, IReadOnlyList<IReadOnlyList<MicroBatch>> steps, double units) => new(name, () =>
+    {
+        foreach (var batches in steps)
+            Step(batches);
+        return units;
+    })
+    { Holds = this };
 
     public void Dispose() => _programs.Dispose();
 }

@@ -27,6 +27,9 @@ public sealed class CpuBackend : Backend
     public override double PeakBandwidth(int threads) => MemoryRate.Measure(threads);
 
     /// <inheritdoc/>
+    public override int FewRows => RowDot.MaxRows;
+
+    /// <inheritdoc/>
     public override Kernel Prepare(Node node, Memory memory)
     {
         var kernel = Make(node, memory);

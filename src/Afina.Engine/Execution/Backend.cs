@@ -41,6 +41,10 @@ public abstract class Backend
     /// <summary>Bytes per second that threads read from memory at most. 0 where it is not known.</summary>
     public virtual double PeakBandwidth(int threads) => 0;
 
+    /// <summary>Batches of up to so many rows go another way and may round differently: only above does a row have the same bits whatever
+    /// rows are beside it.</summary>
+    public virtual int FewRows => 0;
+
     /// <summary>Plans a program for this backend.</summary>
     public Plan Plan(Graph graph, Counts capacity, int workers)
     {

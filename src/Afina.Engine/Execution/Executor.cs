@@ -65,17 +65,24 @@ public sealed unsafe class Executor
 
     /// <summary>The contents of a value after a run; it must be one of the program's results or a bound one.</summary>
     /// <exception cref="ArgumentException">It is neither, holds another type, or <paramref name="counts"/> are above the capacity.</exception>
-    public Span<T> Read<T>(Value value, in Counts counts)
+    public Span<T> Read<T>(Value value, scoped in Counts counts)
         where T : unmanaged
+    {
+        if (sizeof(T) != value.Type.Bytes())
+            throw new ArgumentException($"{value} is not made of {typeof(T).Name}");
+        return MemoryMarshal.Cast<byte, T>(ReadBytes(value, counts));
+    }
+
+    /// <summary>The same as bytes.</summary>
+    /// <exception cref="ArgumentException">It is no result, or <paramref name="counts"/> are above the capacity.</exception>
+    public Span<byte> ReadBytes(Value value, scoped in Counts counts)
     {
         if (value.Residence == Residence.Arena ? !Plan.Graph.Results.Contains(value) : value.Residence == Residence.Frozen)
             throw new ArgumentException($"{value} is no result of this program");
-        if (sizeof(T) != value.Type.Bytes())
-            throw new ArgumentException($"{value} is not made of {typeof(T).Name}");
         if (value.Rows.Of(counts) > value.Rows.Of(Plan.Capacity))
             throw new ArgumentException($"{value} has fewer rows than {value.Rows.Of(counts)}");
         var data = value.Residence == Residence.Arena ? _arena.Pointer + Plan.Offset(value) : _bindings[value].Pointer;
-        return new Span<T>(data, value.Rows.Of(counts) * value.Columns);
+        return new Span<byte>(data, checked((int)value.Bytes(counts)));
     }
 
     internal void Work(Team team, int worker)

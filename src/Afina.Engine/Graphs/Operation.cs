@@ -27,6 +27,9 @@ public abstract record Operation
     /// <summary>The same operation where only chosen rows of its row inputs are given; <paramref name="rows"/> has their numbers.</summary>
     public virtual (Operation Operation, Value?[] Inputs) ForRows(Value?[] inputs, Value rows) => (this, inputs);
 
+    /// <summary>Whether the outputs differ from step to step though the inputs do not.</summary>
+    public virtual bool IsRandom => false;
+
     /// <summary>Whether computing the outputs again costs less than keeping them.</summary>
     public virtual bool IsCheap => false;
 

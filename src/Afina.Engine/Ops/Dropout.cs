@@ -14,6 +14,9 @@ public sealed record Dropout(float Probability, int Module) : Operation
     public override bool IsCheap => true;
 
     /// <inheritdoc/>
+    public override bool IsRandom => true;
+
+    /// <inheritdoc/>
     public override Value[] Infer(string scope, Value?[] inputs)
     {
         Require(inputs is [{ }] || inputs is [{ }, { Type: DType.I32, Columns: 1 }], scope, inputs);

@@ -13,8 +13,11 @@ public sealed class DecoderInputs
     private int _frequenciesFor = -1;
 
     /// <summary>Allocates inputs for a capacity; a cache if <see cref="Counts.CachedRows"/> is above 0.</summary>
-    public DecoderInputs(DecoderConfig config, Counts capacity, DType type = DType.F32)
+    /// <param name="type">Type of the activations.</param>
+    /// <param name="hidden">Whether programs begin at the rows that enter a layer.</param>
+    public DecoderInputs(DecoderConfig config, Counts capacity, DType type = DType.F32, bool hidden = false)
     {
+        Hidden = hidden ? new Value("hidden", type, Dimension.Rows, config.HiddenSize, Residence.Bound) { GradientType = DTypesOf.Residual(type) } : null;
         (_config, _capacity) = (config, capacity);
         TargetWeights = new Value("target weights", type == DType.F64 ? DType.F64 : DType.F32, Dimension.Targets, 1, Residence.Bound);
         Frequencies = [.. config.Rotaries.Select((rotary, i) => new Value($"frequencies {i}", DType.F32, 1, rotary.Dim / 2, Residence.Bound))];
@@ -27,6 +30,8 @@ public sealed class DecoderInputs
         ];
         foreach (var value in new[] { Tokens, Positions, Slots, Labelled, Segments, TargetTokens, TargetRows, TargetWeights })
             Buffers.Allocate(value, capacity);
+        if (Hidden is not null)
+            Buffers.Allocate(Hidden, capacity);
         foreach (var value in Frequencies)
             Buffers.Allocate(value, capacity);
         foreach (var (keys, values) in Cache)
@@ -38,6 +43,9 @@ public sealed class DecoderInputs
 
     /// <summary>Tokens [rows, 1].</summary>
     public Value Tokens { get; } = new("tokens", DType.I32, Dimension.Rows, 1, Residence.Bound);
+
+    /// <summary>Rows that enter a layer [rows, width], where a program begins there.</summary>
+    public Value? Hidden { get; }
 
     /// <summary>Positions for the rotation [rows, 1].</summary>
     public Value Positions { get; } = new("positions", DType.I32, Dimension.Rows, 1, Residence.Bound);

@@ -19,6 +19,9 @@ public enum DecoderUse : byte
 
     /// <summary>Logits of the labelled rows.</summary>
     Logits,
+
+    /// <summary>The rows that enter the layer at which the decoder is cut.</summary>
+    Hidden,
 }
 
 /// <summary>How a decoder's program is built.</summary>
@@ -26,7 +29,9 @@ public enum DecoderUse : byte
 /// <param name="Type">Type of the activations: F32 or BF16 (F64 for checks by finite differences).</param>
 /// <param name="Cache">Whether keys and values are read from and written to a cache.</param>
 /// <param name="Loss">The options of the loss.</param>
-public sealed record DecoderOptions(DecoderUse Use, DType Type = DType.F32, bool Cache = false, LossOptions? Loss = null);
+/// <param name="Cut">The layer at which the decoder is cut in two: <see cref="DecoderUse.Hidden"/> ends before it, every other use begins
+/// with it, from rows that are bound. 0: not cut.</param>
+public sealed record DecoderOptions(DecoderUse Use, DType Type = DType.F32, bool Cache = false, LossOptions? Loss = null, int Cut = 0);
 
 /// <summary>The graph of a decoder over a batch, with the values that the caller fills and reads.</summary>
 public sealed class DecoderProgram
@@ -47,6 +52,9 @@ public sealed class DecoderProgram
     /// <summary>Logits [labelled, vocabulary], of <see cref="DecoderUse.Logits"/>.</summary>
     public Value? Logits { get; private set; }
 
+    /// <summary>Rows that enter the layer at which the decoder is cut [rows, width], of <see cref="DecoderUse.Hidden"/>.</summary>
+    public Value? Hidden { get; private set; }
+
     /// <summary>Log-probability of each target, log-sum-exp, most likely token, mean logit and entropy of each labelled row.</summary>
     public Value[] Scores { get; private set; } = [];
 
@@ -66,10 +74,13 @@ public sealed class DecoderProgram
     private void Forward()
     {
         var (config, graph) = (_model.Config, Graph);
-        var rotaries = config.Rotaries.Select((rotary, i) =>
-            graph.Add(new RotaryTable(rotary.AttentionFactor), $"rotary.{i}", Inputs.Positions, Inputs.Frequencies[i])[0]).ToArray();
-        var x = graph.Add(new Embedding(_options.Type, config.EmbeddingScale), "model.embed_tokens", Inputs.Tokens, _model.Embedding)[0];
-        for (var layer = 0; layer < config.Layers.Count; layer++)
+        var (first, end) = _options.Use == DecoderUse.Hidden ? (0, _options.Cut) : (_options.Cut, config.Layers.Count);
+        var used = Enumerable.Range(first, end - first).Select(layer => config.Layers[layer].Rotary).ToHashSet();
+        var rotaries = config.Rotaries.Select((rotary, i) => used.Contains(i)
+            ? graph.Add(new RotaryTable(rotary.AttentionFactor), $"rotary.{i}", Inputs.Positions, Inputs.Frequencies[i])[0] : null).ToArray();
+        var x = first > 0 ? Inputs.Hidden ?? throw new ArgumentException("the inputs have no rows for a program that begins at a layer")
+            : graph.Add(new Embedding(_options.Type, config.EmbeddingScale), "model.embed_tokens", Inputs.Tokens, _model.Embedding)[0];
+        for (var layer = first; layer < end; layer++)
         {
             graph.Layer = layer;
             var name = $"model.layers.{layer}";
@@ -79,6 +90,12 @@ public sealed class DecoderProgram
         }
 
         graph.Layer = -1;
+        if (_options.Use == DecoderUse.Hidden)
+        {
+            graph.Results.Add(Hidden = x);
+            return;
+        }
+
         x = graph.Add(new SelectRows(), "labelled", x, Inputs.Labelled)[0];
         x = Norm("model.norm", x);
         Head(x);
@@ -94,7 +111,7 @@ public sealed class DecoderProgram
         return Graph.Add(new Sum(_options.Type), $"{layer}.residual", x, y)[0];
     }
 
-    private Value Attention(int layer, Value h, Value? residual, Value[] rotaries)
+    private Value Attention(int layer, Value h, Value? residual, Value?[] rotaries)
     {
         var (config, name) = (_model.Config, $"model.layers.{layer}.self_attn");
         var (queries, keys) = (config.Heads * config.HeadDim, config.KeyValueHeads * config.HeadDim);

@@ -142,6 +142,8 @@ public sealed class TrainingRun : IDisposable
         _session.Plan(_decoder, _adapter, Planner(saved is not null && int.TryParse(saved, NumberStyles.None, CultureInfo.InvariantCulture, out var rows) ? rows : null), new WeightConversion(_recipe.Weights));
         _checkpoints = new Checkpoints(_recipe.OutputDir, Identity(data), _config, _card.Short(), _trainer.SaveTotalLimit);
         ResumePoint.Require(_recipe, _checkpoints, _resumed, _notes);
+        if (_session.FrozenNote(_decoder) is { } note)
+            _notes.Add(note);
         Summarize(data, threads);
     }
 

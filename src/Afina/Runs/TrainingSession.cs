@@ -1,3 +1,4 @@
+using System.Globalization;
 using Afina.Data.Ordering;
 using Afina.Engine;
 using Afina.Engine.Execution;
@@ -25,6 +26,7 @@ internal sealed class TrainingSession : IDisposable
     private readonly long _dataBytes;
     private readonly double _rowsPerStep;
     private readonly int _stepsOfEpoch;
+    private readonly long _rowsToKeep;
     private long? _managedBytes;
     private Team? _team;
 
@@ -41,6 +43,8 @@ internal sealed class TrainingSession : IDisposable
         Steps = trainer.MaxSteps ?? (int)Math.Ceiling(_stepsOfEpoch * trainer.Epochs);
         _rowsPerStep = lengths.Count == 0 ? 0 : lengths.Average() * Math.Min(perStep, epoch);
         Tokens = sources.SelectMany(source => source.Examples).Sum(example => (long)example.Tokens);
+        if (trainer.FrozenPrefixCache && Steps > _stepsOfEpoch)
+            _rowsToKeep = FrozenLayers.DistinctRows(sources.SelectMany(source => source.Examples).Concat(held).SelectMany(example => example.Sequences));
         _dataBytes = held.Sum(example => (long)example.Tokens) * BytesOfHeldToken;
     }
 
@@ -72,12 +76,25 @@ internal sealed class TrainingSession : IDisposable
             DataBytes = _managedBytes.Value + _dataBytes + (options.Objective.HasReference ? sizeof(float) * Sources.SelectMany(source => source.Examples).Concat(Held).Sum(example => (long)example.Targets) : 0),
             LoadingBytes = ProcessMemory.PeakBytes(),
             KeepsBest = Held.Count > 0 && _trainer.LoadBestModelAtEnd,
+            RowsToKeep = _rowsToKeep,
         };
         (Plans, Memory) = TrainingPlanner.Choose(model, adapter, options, load, _backend, _threads);
     }
 
     /// <summary>The same plan over other weights of the model.</summary>
     public void Replan(Decoder model) => Plans = new TrainingPlans(model, Plans!.Adapter, Plans.Options, _backend, _threads);
+
+    /// <summary>What becomes of the layers below the adapter, where there are such and more than one epoch.</summary>
+    public string? FrozenNote(Decoder model)
+    {
+        if (_rowsToKeep == 0 || Plans is null)
+            return null;
+        if (Plans.Options.Cut > 0)
+            return string.Create(CultureInfo.InvariantCulture, $"the first {Plans.Options.Cut} of {model.Config.Layers.Count} layers are below the adapter: their rows are computed once and kept, in {Plans.Options.KeptBytes / 1e6:0.#} MB at most");
+        var below = FrozenLayers.Below(Plans.StepProgram.Graph);
+        return below == 0 ? null : $"the first {below} of {model.Config.Layers.Count} layers are below the adapter, but are computed again in each epoch: "
+            + (FrozenLayers.CanKeep(model.Config) ? "keeping their rows would take more memory than there is" : "their rotation depends on the longest example of a micro-step");
+    }
 
     /// <summary>Estimated seconds: forward, and twice the products in a backward that leaves frozen weights alone, at a part of the rate
     /// that the products' kernel reaches here.</summary>

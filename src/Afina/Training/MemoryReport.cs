@@ -18,6 +18,9 @@ public sealed record MemoryReport
     /// <summary>What measuring held-out rows takes beside: a larger arena, and the best values so far.</summary>
     public long Evaluation { get; init; }
 
+    /// <summary>Rows that leave the layers below the trained ones, kept for later epochs.</summary>
+    public long KeptRows { get; init; }
+
     /// <summary>The prepared rows and the tokenizer.</summary>
     public long Data { get; init; }
 
@@ -28,7 +31,7 @@ public sealed record MemoryReport
     public long Loading { get; init; }
 
     /// <summary>The sum of what lies in memory while it trains.</summary>
-    public long Training => Weights + Adapter + Activations + Evaluation + Data + Runtime;
+    public long Training => Weights + Adapter + Activations + Evaluation + KeptRows + Data + Runtime;
 
     /// <summary>The planned peak.</summary>
     public long Total => Math.Max(Training, Loading);
@@ -36,6 +39,6 @@ public sealed record MemoryReport
     /// <summary>The parts that add up while it trains, by name.</summary>
     public IEnumerable<(string Name, long Bytes)> Parts =>
     [
-        ("weights", Weights), ("adapter", Adapter), ("activations", Activations), ("evaluation", Evaluation), ("data", Data), ("runtime", Runtime),
+        ("weights", Weights), ("adapter", Adapter), ("activations", Activations), ("evaluation", Evaluation), ("kept rows", KeptRows), ("data", Data), ("runtime", Runtime),
     ];
 }

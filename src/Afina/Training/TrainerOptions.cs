@@ -54,6 +54,10 @@ public sealed record TrainerOptions
     /// <summary>Whether the adapter with the lowest held-out loss is kept at the end (<c>load_best_model_at_end</c>).</summary>
     public bool LoadBestModelAtEnd { get; init; } = true;
 
+    /// <summary>Whether rows that come out of layers below everything that is trained are kept for later epochs, where there is memory for
+    /// them (<c>frozen_prefix_cache</c>). Changes no bit.</summary>
+    public bool FrozenPrefixCache { get; init; } = true;
+
     /// <summary>Fewest common tokens for which a prefix is computed once; 0: never. Off under dropout, where each example draws its own mask.</summary>
     public int SharedPrefix { get; init; } = 16;
 }

@@ -48,6 +48,9 @@ public sealed record TrainingLoad(int Longest, int Most, long WeightBytes)
 
     /// <summary>Whether the best values so far are kept beside the adapter's.</summary>
     public bool KeepsBest { get; init; }
+
+    /// <summary>Rows that are seen more than once, if those that leave layers below the trained ones may be kept; 0: they are not.</summary>
+    public long RowsToKeep { get; init; }
 }
 
 /// <summary>Chooses how many rows a micro-step takes and what its backward computes again, for the memory that there is.</summary>
@@ -89,7 +92,7 @@ public sealed class TrainingPlanner
             {
                 var (plans, memory) = Plan(rows, checkpoint);
                 if (memory.Total <= limit)
-                    return (plans, memory);
+                    return WithKeptRows(plans, limit) ?? (plans, memory);
                 if (smallest.Plans is null || memory.Total < smallest.Memory!.Total)
                     smallest = (plans, memory);
             }
@@ -104,9 +107,25 @@ public sealed class TrainingPlanner
     private (TrainingPlans Plans, MemoryReport Memory) Plan(int rows, Checkpoint checkpoint)
     {
         var capacity = new Counts { Rows = rows, LabelledRows = rows, Targets = 2 * rows, Segments = rows };
-        var plans = new TrainingPlans(_model, _adapter, new ProgramOptions(capacity, _options.Type, checkpoint, _options.Loss, _options.Optimizer) { Objective = _options.Objective, Reference = _options.Reference }, _backend, _threads);
+        return Plan(new ProgramOptions(capacity, _options.Type, checkpoint, _options.Loss, _options.Optimizer) { Objective = _options.Objective, Reference = _options.Reference });
+    }
+
+    /// <summary>The same plan cut below the lowest trained layer, if what leaves the layers below can be kept within the limit.</summary>
+    private (TrainingPlans Plans, MemoryReport Memory)? WithKeptRows(TrainingPlans plans, long limit)
+    {
+        var cut = _load.RowsToKeep == 0 || !FrozenLayers.CanKeep(_model.Config) ? 0 : FrozenLayers.Below(plans.StepProgram.Graph);
+        if (cut == 0)
+            return null;
+        var parts = Plan(plans.Options with { Cut = cut, KeptBytes = _load.RowsToKeep * _model.Config.HiddenSize * _options.Type.Bytes() });
+        return parts.Memory.Total <= limit ? parts : null;
+    }
+
+    private (TrainingPlans Plans, MemoryReport Memory) Plan(ProgramOptions options)
+    {
+        var plans = new TrainingPlans(_model, _adapter, options, _backend, _threads);
         return (plans, new MemoryReport
         {
+            KeptRows = options.KeptBytes,
             Weights = _load.WeightBytes,
             Adapter = plans.AdapterBytes,
             Activations = plans.Step.ArenaBytes,

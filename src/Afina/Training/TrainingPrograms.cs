@@ -22,6 +22,12 @@ public sealed record ProgramOptions(Counts Capacity, DType Type, Checkpoint Chec
 
     /// <summary>The adapter of the model that an objective with a reference compares with; null: the base alone.</summary>
     public Adapter? Reference { get; init; }
+
+    /// <summary>The lowest layer that is trained: programs begin there, with rows that are kept. 0: they begin with tokens.</summary>
+    public int Cut { get; init; }
+
+    /// <summary>Bytes of the rows that are kept at most.</summary>
+    public long KeptBytes { get; init; }
 }
 
 /// <summary>What a micro-step measured.</summary>
@@ -46,6 +52,7 @@ public sealed class TrainingPrograms : IDisposable
     private readonly Executor _update;
     private readonly Executor _score;
     private readonly Executor? _reference;
+    private readonly FrozenLayers? _frozen;
     private readonly DecoderProgram _stepProgram;
     private readonly DecoderProgram _scoreProgram;
     private readonly NativeBuffer _arena;
@@ -68,6 +75,8 @@ public sealed class TrainingPrograms : IDisposable
         _score = new Executor(plans.Score, backend, _state, team, _arena);
         _reference = plans.Reference is { } compared ? new Executor(compared, backend, _state, team, _arena) : null;
         _update = new Executor(updatePlan, backend, _state, team, _arena);
+        if (plans.Frozen is not null)
+            _frozen = new FrozenLayers(new Executor(plans.Frozen, backend, _state, team, _arena), plans.FrozenProgram!, new RowCache(_options.KeptBytes), backend.FewRows);
     }
 
     /// <summary>What the batches are written to.</summary>
@@ -80,12 +89,16 @@ public sealed class TrainingPrograms : IDisposable
     public IEnumerable<(string Name, DType Type, NativeBuffer Buffer)> Moments => _updateProgram.States.Select(state => (state.Name, state.Value.Type, _state[state.Value]));
 
     /// <summary>The programs by name, so that a profile can be given to each.</summary>
-    internal IEnumerable<(string Name, Executor Executor)> Executors => [("micro-step", _step), ("update", _update), ("held-out rows", _score)];
+    internal IEnumerable<(string Name, Executor Executor)> Executors => [("micro-step", _step), ("update", _update), ("held-out rows", _score), .. _frozen is null ? [] : new[] { ("layers below", _frozen.Executor) }];
+
+    /// <summary>Rows that the layers below those that are trained have computed so far, where they are kept.</summary>
+    public long FrozenRowsComputed => _frozen?.Computed ?? 0;
 
     /// <summary>Adds the gradient of Σ weight · loss over a batch to the parameters' gradients.</summary>
     /// <param name="weigh">Told what was measured; where the objective weighs afterwards, it writes the weights before the backward begins.</param>
     public MicroStepResult Accumulate(MicroBatch batch, ulong seed, int step, int microStep, TargetWeigher? weigh = null)
     {
+        _frozen?.Provide(batch);
         var counts = Fill(batch) with { Seed = seed, Step = step, MicroStep = microStep };
         var stop = _options.Objective.WeighsAfterwards ? _plans.Step.Backward : _plans.Step.Graph.Nodes.Count;
         _step.Run(counts, ..stop);
@@ -98,6 +111,7 @@ public sealed class TrainingPrograms : IDisposable
     /// <summary>Measures a batch without gradients or dropout.</summary>
     public MicroStepResult Score(MicroBatch batch)
     {
+        _frozen?.Provide(batch);
         var counts = Fill(batch);
         _score.Run(counts);
         return Read(_score, _scoreProgram, batch, counts);
