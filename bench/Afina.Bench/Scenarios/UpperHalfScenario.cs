@@ -19,7 +19,7 @@ internal sealed class UpperHalfScenario : Scenario
     public override (Side Subject, Side Baseline) Prepare(ScenarioContext context)
     {
         var layers = context.Model.Config.Layers.Count;
-        var upper = TrainingRig.AllLinear with { LayersToTransform = [.. Enumerable.Range(layers / 2, layers - layers / 2)] };
+        var upper = TrainingRig.AllLinear with { TargetModules = ModuleNames.Expression($".*layers.({string.Join('|', Enumerable.Range(layers / 2, layers - layers / 2))}).*_proj") };
         var random = new Random(7);
         Sequence[] sequences = [.. Enumerable.Range(0, Windows).Select(_ => TrainingRig.Random(random, context.Model.Config.VocabularySize, Window))];
         return (Side("upper", upper), Side("all", TrainingRig.AllLinear));
