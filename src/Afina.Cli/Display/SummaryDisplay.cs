@@ -17,7 +17,7 @@ internal static class SummaryDisplay
         screen.Line($"  {summary.TrainableLine}");
         screen.Line($"  rows     {Amount.Count(summary.Examples)} train, {Amount.Count(summary.HeldOut)} held out; {summary.Formats}; {Amount.Count(summary.LossTokens)} loss tokens; {Amount.Count(summary.Steps)} steps at {summary.LearningRate:G3}");
         var memory = summary.Memory;
-        screen.Line($"  plan     {Amount.Gigabytes(memory.Total)} GB ({string.Join(", ", memory.Parts.Where(part => part.Bytes > 0).Select(part => $"{part.Name} {Amount.Gigabytes(part.Bytes)}"))}) of {Amount.Gigabytes(summary.Available)} free; {Amount.About(summary.Seconds)}");
+        screen.Line($"  plan     {Amount.Gigabytes(memory.Total)} GB (weights {Amount.Gigabytes(memory.Weights)}, adapter {Amount.Gigabytes(memory.Adapter)}, activations {Amount.Gigabytes(memory.Activations)}, other {Amount.Gigabytes(memory.Total - memory.Weights - memory.Adapter - memory.Activations)}) of {Amount.Gigabytes(summary.Available)} free; {Amount.About(summary.Seconds)}");
         foreach (var note in summary.Notes)
             Screen.Warn(note);
         foreach (var group in summary.Findings.GroupBy(finding => finding.Kind))

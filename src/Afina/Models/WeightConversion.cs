@@ -46,8 +46,15 @@ public sealed record WeightConversion(WeightFormat Format, bool DoubleQuantizati
         foreach (var (name, weight) in model.Weights.All)
         {
             var chosen = (fourBit ? linear.Contains(name) : weight.Rows > 1) && only?.Invoke(name) != false;
-            weights.Add(name, chosen ? Convert(weight) : weight);
+            weights.Add(name, chosen ? Convert(weight) : weight.Rows == 1 ? Copy(weight) : weight);
             progress?.Invoke((done += weight.Count) / (double)all);
+        }
+
+        // Reading a page brings its neighbours back, so those of matrices that were done leave once more.
+        foreach (var (name, weight) in model.Weights.All)
+        {
+            if (!ReferenceEquals(weights[name], weight))
+                weight.DropPages();
         }
 
         return new Decoder(model.Config, new ModelWeights(model.Weights.Source, weights));
@@ -86,6 +93,15 @@ public sealed record WeightConversion(WeightFormat Format, bool DoubleQuantizati
         };
         weight.DropPages();
         return converted;
+    }
+
+    /// <summary>A vector lies between matrices in the file: read there, it would bring their pages back.</summary>
+    private static unsafe Weight Copy(Weight weight)
+    {
+        var buffer = new NativeBuffer(weight.Bytes);
+        Buffer.MemoryCopy(weight.Data, buffer.Pointer, weight.Bytes, weight.Bytes);
+        GC.KeepAlive(weight);
+        return new Weight(weight.Name, weight.Format, weight.Rows, weight.Columns, buffer.Pointer, buffer.Length, buffer, weight.Scales);
     }
 
     private static Weight Widen(Weight weight, BlockFormat format)

@@ -78,7 +78,7 @@ internal static class RecipeKeys
         new("memory", "what the run may take, such as 2GB", (r, s) => r with { Memory = s.Bytes() }),
         new("micro_rows", "token rows computed at once", (r, s) => r with { MicroRows = s.Whole(1, 1 << 24) }),
         new("recomputation", "nothing, cheap or layers: what the backward computes again (default: what fits)", (r, s) => r with { Recomputation = Enum.Parse<Checkpoint>(s.OneOf("nothing", "cheap", "layers"), ignoreCase: true) }),
-        Switch("gradient_checkpointing", "recompute whole layers", (r, on) => r with { Recomputation = on ? Checkpoint.Layers : null }),
+        new("gradient_checkpointing", "recompute whole layers", (r, s) => s.Text() is "unsloth" or "offload" || s.Flag() ? r with { Recomputation = Checkpoint.Layers } : r) { IsSwitch = true },
         Switch("frozen_prefix_cache", "keep the rows that layers below the adapter make, for later epochs", (r, on) => r with { Training = r.Training with { FrozenPrefixCache = on } }),
         new("threads", "threads", (r, s) => r with { Threads = s.Whole(1, 1024) }),
         .. Without("sample_packing", "eval_sample_packing", "pad_to_sequence_len", "sample_packing_group_size", "sample_packing_bin_size", "sample_packing_sequentially",
