@@ -46,7 +46,8 @@ public sealed record WeightConversion(WeightFormat Format, bool DoubleQuantizati
         foreach (var (name, weight) in model.Weights.All)
         {
             var chosen = (fourBit ? linear.Contains(name) : weight.Rows > 1) && only?.Invoke(name) != false;
-            weights.Add(name, chosen ? Convert(weight) : weight.Rows == 1 ? Copy(weight) : weight);
+            // A vector lies between matrices in the file: read there, it would bring their pages back.
+            weights.Add(name, chosen ? Convert(weight) : weight.Rows == 1 ? weight.Copied() : weight);
             progress?.Invoke((done += weight.Count) / (double)all);
         }
 
@@ -93,15 +94,6 @@ public sealed record WeightConversion(WeightFormat Format, bool DoubleQuantizati
         };
         weight.DropPages();
         return converted;
-    }
-
-    /// <summary>A vector lies between matrices in the file: read there, it would bring their pages back.</summary>
-    private static unsafe Weight Copy(Weight weight)
-    {
-        var buffer = new NativeBuffer(weight.Bytes);
-        Buffer.MemoryCopy(weight.Data, buffer.Pointer, weight.Bytes, weight.Bytes);
-        GC.KeepAlive(weight);
-        return new Weight(weight.Name, weight.Format, weight.Rows, weight.Columns, buffer.Pointer, buffer.Length, buffer, weight.Scales);
     }
 
     private static Weight Widen(Weight weight, BlockFormat format)

@@ -138,8 +138,6 @@ public sealed class TrainingPlanner
     /// <summary>Settings under which the same training would fit, each tried before it is named.</summary>
     private string Advice(long limit)
     {
-        if (_load.LoadingBytes > limit)
-            return "reading the rows alone took more; give fewer rows at a time";
         if (_options.MicroRows is not null && Fits(_load.Longest, 0))
             return "without micro_rows it would fit";
         if (_options.Checkpoint is not (null or Checkpoint.Layers) && Fits(_load.Longest, 0))
@@ -149,8 +147,11 @@ public sealed class TrainingPlanner
             return "quantize=nf4 would fit";
         if (Shorter(0) is { } rows)
             return $"sequence_len={rows} would fit";
-        return saved > 0 && Shorter(saved) is { } fewer ? $"quantize=nf4 with sequence_len={fewer} would fit"
-            : $"a smaller base model would fit, or {Megabytes(Plan(Math.Min(_load.Longest, ShortestUseful), Checkpoint.Layers).Memory.Total - saved)} for sequences of {Math.Min(_load.Longest, ShortestUseful)} tokens";
+        if (saved > 0 && Shorter(saved) is { } fewer)
+            return $"quantize=nf4 with sequence_len={fewer} would fit";
+        var least = Plan(Math.Min(_load.Longest, ShortestUseful), Checkpoint.Layers).Memory;
+        return least.Training <= limit ? "reading and preparing the rows alone took more; fewer rows would fit"
+            : $"a smaller base model would fit, or memory={(Math.Max(least.Training - saved, _load.LoadingBytes) + 999_999) / 1_000_000}MB with {(saved > 0 ? "quantize=nf4 and " : "")}sequence_len={ShortestUseful}";
 
         bool Fits(int longest, long less) => Math.Max(Plan(longest, Checkpoint.Layers).Memory.Training - less, _load.LoadingBytes) <= limit;
 

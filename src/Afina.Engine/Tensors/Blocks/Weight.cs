@@ -71,6 +71,15 @@ public sealed unsafe class Weight
     /// <summary>The same bytes under another name.</summary>
     public Weight Renamed(string name) => new(name, Format, Rows, Columns, Data, Bytes, Owner, Scales);
 
+    /// <summary>The same in memory of its own.</summary>
+    public Weight Copied()
+    {
+        var buffer = new NativeBuffer(Bytes);
+        Buffer.MemoryCopy(Data, buffer.Pointer, Bytes, Bytes);
+        GC.KeepAlive(Owner);
+        return new Weight(Name, Format, Rows, Columns, buffer.Pointer, Bytes, buffer, Scales);
+    }
+
     /// <summary>A copy in which row i is row <paramref name="order"/>[i] of this one; a vector's elements take the part of rows.</summary>
     /// <exception cref="InvalidOperationException">The stored blocks run across rows, so rows cannot be moved.</exception>
     public Weight Reordered(string name, ReadOnlySpan<int> order)
