@@ -109,6 +109,26 @@ public sealed class EvaluatorTests : IDisposable
         Assert.NotNull(score.NormalizedAccuracy);
     }
 
+    [Fact]
+    public void Choices_follow_their_context_as_the_harness_writes_it()
+    {
+        Assert.Equal("Question: To warm up\nAnswer:", Asked("piqa", """{"question": "To warm up", "choices": ["a", "b"], "answer": 0}""", """{"question": "Who?", "choices": ["a", "b"], "answer": 0}""").Context);
+        Assert.Equal("It is so.\nQuestion: is it?\nAnswer:", Asked("boolq", """{"passage": "It is so.", "question": "is it?", "choices": ["no", "yes"], "answer": 1}""").Context);
+        var story = Asked("hellaswag", """{"question": "Baking: [header] How to bake [title] Mix. she", "choices": ["[step] stirs.", "goes"], "answer": 0}""");
+        Assert.Equal(("Baking: How to bake. Mix. she", " stirs."), (story.Context, story.Continuations[0]));
+        Assert.Equal("She", Asked("other", """{"question": "She", "choices": ["a", "b"], "answer": 0}""").Context);
+        var listed = Asked("mmlu", """{"subject": "high_school_physics", "question": "What falls?", "choices": ["a", "b"], "answer": 1}""");
+        Assert.Equal(("What falls?\nA. a\nB. b\nAnswer:", "B"), (listed.Context, listed.Continuations[listed.Answer]));
+        Assert.EndsWith("about high school physics.\n\n", listed.Subject);
+    }
+
+    private ChoiceQuestion Asked(string file, params string[] lines)
+    {
+        var path = Path.Combine(_folder, file + ".jsonl");
+        File.WriteAllLines(path, lines);
+        return MultipleChoice.Asked(RowSet.Load(new DataSource(path)).Rows)[0];
+    }
+
     [Theory]
     [InlineData("{\"prompt\": \"a\", \"chosen\": \"b\", \"rejected\": \"c\"}", "preferences")]
     [InlineData("{\"messages\": [{\"role\": \"user\", \"content\": \"a\"}]}", "does not end with an answer")]
