@@ -1,4 +1,6 @@
 using System.CommandLine;
+using System.CommandLine.Help;
+using System.CommandLine.Parsing;
 using System.Globalization;
 using Afina.Cli.Commands;
 using Afina.Cli.Display;
@@ -26,6 +28,7 @@ internal static class Application
         var root = new RootCommand("Afina fine-tunes language models on a CPU.");
         foreach (var command in Verbs())
             root.Subcommands.Add(command);
+        root.Options.OfType<HelpOption>().Single().Action = new HelpDisplay(root);
         try
         {
             if (args is [var verb, ..] && !verb.StartsWith('-') && root.Subcommands.All(command => command.Name != verb))
@@ -33,6 +36,8 @@ internal static class Application
             if (args.Length == 0)
                 return Overview.Show(root);
             var parsed = root.Parse(args);
+            if (UnknownOption(parsed) is { } unknown)
+                return Fail(unknown, WrongUsage);
             if (parsed.Errors.Count > 0)
                 return Fail(parsed.Errors[0].Message, WrongUsage);
             return parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
@@ -64,6 +69,18 @@ internal static class Application
         MergeCommand.Create(),
         BenchCommand.Create(),
     ];
+
+    /// <summary>A mistyped option would otherwise be taken for a file or a prompt; after "--" everything is one. Verbs that take many words
+    /// say it themselves.</summary>
+    private static string? UnknownOption(ParseResult parsed)
+    {
+        if (parsed.CommandResult.Command.Arguments.Any(argument => argument.ValueType == typeof(string[])))
+            return null;
+        var options = parsed.CommandResult.Command.Options.SelectMany(option => option.Aliases.Append(option.Name)).Where(name => name.StartsWith("--", StringComparison.Ordinal));
+        return parsed.Tokens.TakeWhile(token => token.Type != TokenType.DoubleDash)
+            .FirstOrDefault(token => token.Type == TokenType.Argument && token.Value.StartsWith("--", StringComparison.Ordinal)) is { } token
+            ? $"unknown option {token.Value.Split('=')[0]}{NearestName.Hint(token.Value.Split('=')[0], options)}; afina {parsed.CommandResult.Command.Name} --help lists them" : null;
+    }
 
     private static int Fail(Exception error, int code)
     {

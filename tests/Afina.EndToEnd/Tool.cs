@@ -79,10 +79,14 @@ internal sealed class Tool : IDisposable
     public Process Start(params string[] arguments) => Start(input: false, arguments);
 
     /// <summary>Starts it, its standard input in the test's hands if asked for.</summary>
-    public Process Start(bool input, params string[] arguments)
+    public Process Start(bool input, params string[] arguments) => StartIn([], arguments, input);
+
+    /// <summary>Starts it through another program, whose last arguments it becomes.</summary>
+    public Process StartIn(string[] before, string[] arguments, bool input = false)
     {
         var program = Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "..", "..", "Afina.Cli", new DirectoryInfo(AppContext.BaseDirectory).Name, "Afina.Cli.dll"));
-        var start = new ProcessStartInfo(Environment.ProcessPath is { } path && Path.GetFileNameWithoutExtension(path) == "dotnet" ? path : "dotnet", ["exec", program, .. arguments])
+        string[] line = [.. before, Environment.ProcessPath is { } path && Path.GetFileNameWithoutExtension(path) == "dotnet" ? path : "dotnet", "exec", program, .. arguments];
+        var start = new ProcessStartInfo(line[0], line[1..])
         {
             RedirectStandardInput = input,
             RedirectStandardOutput = true,

@@ -34,7 +34,7 @@ internal static class BenchCommand
             var display = new ProfileDisplay(parsed.GetValue(profile), parsed.GetValue(trace));
             var result = TrainBenchmark.Run(new TrainBenchmarkOptions
             {
-                Model = parsed.GetValue(model) ?? BaseModels.Embedded(),
+                Model = BaseModels.Resolve(parsed.GetValue(model)),
                 Weights = parsed.GetValue(quantize) switch { "none" => WeightFormat.AsStored, var name => Enum.Parse<WeightFormat>(name!, ignoreCase: true) },
                 Precision = parsed.GetValue(dtype),
                 MicroRows = parsed.GetValue(micro),
@@ -76,7 +76,7 @@ internal static class BenchCommand
         {
             var screen = new Screen(parsed.GetValue(json));
             var display = new ProfileDisplay(parsed.GetValue(profile), parsed.GetValue(trace), "token", "token");
-            var result = DecodeBenchmark.Run(new DecodeBenchmarkOptions { Model = parsed.GetValue(model) ?? BaseModels.Embedded(), Precision = parsed.GetValue(dtype), Threads = parsed.GetValue(threads) ?? 0, Profile = display.Taken });
+            var result = DecodeBenchmark.Run(new DecodeBenchmarkOptions { Model = BaseModels.Resolve(parsed.GetValue(model)), Precision = parsed.GetValue(dtype), Threads = parsed.GetValue(threads) ?? 0, Profile = display.Taken });
             screen.Line(string.Create(CultureInfo.InvariantCulture, $"  prefill {result.PrefillTokensPerSecond:F0} tokens/s, decode {result.DecodeTokensPerSecond:F0} tokens/s ({result.Kernels}), peak {result.PeakBytes / 1e6:F0} MB"));
             var shown = new JsonObject
             {

@@ -14,7 +14,7 @@ internal static class QuickstartCommand
     /// <summary>The verb.</summary>
     public static Command Create()
     {
-        var command = new Command("quickstart", "Fine-tunes a model in about two minutes and measures the gain.");
+        var command = new Command("quickstart", "Fine-tunes a model in a minute or two and measures the gain.");
         var qlora = new Option<bool>("--qlora") { Description = "train over a base quantized to 4 bits (NF4)" };
         var data = new Option<string?>("--data") { Description = "a folder with train.jsonl and valid.jsonl of prompt and completion (default: messages to a shop)" };
         var output = new Option<string>("--output", "-o") { Description = "where the adapter goes", DefaultValueFactory = _ => Path.Combine("runs", "quickstart") };
@@ -44,7 +44,7 @@ internal static class QuickstartCommand
         var begun = Stopwatch.GetTimestamp();
         var quickstart = new Quickstart(options);
         Title(screen, "1  The data");
-        screen.Line($"  {quickstart.Answers.Sum(answer => answer.Rows)} rows of {options.Data} with {quickstart.Answers.Count} answers: {string.Join(", ", quickstart.Answers.Take(12).Select(answer => $"{answer.Answer} {answer.Rows}"))}{(quickstart.Answers.Count > 12 ? " ..." : "")}");
+        screen.Line($"  {quickstart.Answers.Sum(answer => answer.Rows)} rows of {Shown(options.Data)} with {quickstart.Answers.Count} answers: {string.Join(", ", quickstart.Answers.Take(12).Select(answer => $"{answer.Answer} {answer.Rows}"))}{(quickstart.Answers.Count > 12 ? " ..." : "")}");
         screen.Line("  One of them as the model reads it; only the marked part is learned:");
         ExampleDisplay.Show(screen, quickstart.FirstExample());
         Title(screen, "2  The plan");
@@ -73,6 +73,9 @@ internal static class QuickstartCommand
         screen.Result(Json(options, quickstart, summary, few, report, finished, rate));
         return 0;
     }
+
+    /// <summary>A path as a person would type it here.</summary>
+    private static string Shown(string path) => Path.GetRelativePath(Environment.CurrentDirectory, path) is var relative && relative.StartsWith("..", StringComparison.Ordinal) ? path : relative;
 
     private static void Next(Screen screen, QuickstartOptions options, Quickstart quickstart)
     {

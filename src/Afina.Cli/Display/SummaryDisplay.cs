@@ -15,7 +15,7 @@ internal static class SummaryDisplay
         screen.Line($"  base     {summary.Base} ({summary.Stored}, {Amount.Short(summary.Parameters)}), {summary.Type} on {summary.Threads} thread{(summary.Threads == 1 ? "" : "s")}");
         screen.Line($"  adapter  LoRA r={summary.Rank}, {summary.Targets}, {Amount.Count(summary.Trainable)} trainable ({share:F2} %)");
         screen.Line($"  {summary.TrainableLine}");
-        screen.Line($"  rows     {Amount.Count(summary.Examples)} train, {Amount.Count(summary.HeldOut)} held out; {summary.Formats}; {Amount.Count(summary.LossTokens)} loss tokens; {Amount.Count(summary.Steps)} steps at {summary.LearningRate:G3}");
+        screen.Line($"  rows     {Amount.Count(summary.Examples)} train, {Amount.Count(summary.HeldOut)} held out; {summary.Formats}; {Amount.Count(summary.LossTokens)} loss tokens; {Amount.Count(summary.Steps)} step{(summary.Steps == 1 ? "" : "s")} at {summary.LearningRate:G3}");
         var memory = summary.Memory;
         screen.Line($"  plan     {Amount.Gigabytes(memory.Total)} GB (weights {Amount.Gigabytes(memory.Weights)}, adapter {Amount.Gigabytes(memory.Adapter)}, activations {Amount.Gigabytes(memory.Activations)}, other {Amount.Gigabytes(memory.Total - memory.Weights - memory.Adapter - memory.Activations)}) of {Amount.Gigabytes(summary.Available)} free; {Amount.About(summary.Seconds)}");
         foreach (var note in summary.Notes)

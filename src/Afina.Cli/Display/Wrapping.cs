@@ -5,8 +5,8 @@ internal static class Wrapping
 {
     private const int Narrowest = 20;
 
-    /// <summary>The line in pieces of at most <paramref name="width"/> columns. What follows is set under the line's second column (after a
-    /// gap of two spaces or more), so that "  name   words" stays a table.</summary>
+    /// <summary>The line in pieces of at most <paramref name="width"/> columns. What follows is set under the line's last column (after a gap
+    /// of two spaces or more) that leaves room for it, so that "  name   words" stays a table.</summary>
     public static IEnumerable<string> Lines(string text, int width)
     {
         var most = Math.Max(width, Narrowest);
@@ -30,8 +30,15 @@ internal static class Wrapping
     private static int Indent(string text, int width)
     {
         var first = text.Length - text.TrimStart().Length;
-        var gap = text.IndexOf("  ", first, StringComparison.Ordinal);
-        var second = gap < 0 ? width : gap + text.AsSpan(gap).IndexOfAnyExcept(' ');
-        return second <= width / 2 ? second : Math.Min(first + 2, width / 2);
+        var best = Math.Min(first + 2, width / 2);
+        for (var gap = text.IndexOf("  ", first, StringComparison.Ordinal); gap >= 0; gap = text.IndexOf("  ", best, StringComparison.Ordinal))
+        {
+            var column = gap + text.AsSpan(gap).IndexOfAnyExcept(' ');
+            if (column > width * 6 / 10 || column <= best)
+                break;
+            best = column;
+        }
+
+        return best;
     }
 }

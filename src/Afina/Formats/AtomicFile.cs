@@ -19,9 +19,12 @@ public static class AtomicFile
 
             File.Move(temporary, path, overwrite: true);
         }
-        catch
+        catch (Exception error)
         {
-            File.Delete(temporary);
+            if (File.Exists(temporary))
+                File.Delete(temporary);
+            if (UnwritableException.Covers(error))
+                throw UnwritableException.Of(path, error);
             throw;
         }
     }

@@ -14,11 +14,18 @@ public static class AtomicFolder
         ArgumentNullException.ThrowIfNull(fill);
         var target = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
         RequireFree(target, path, overwrite);
-        Directory.CreateDirectory(Path.GetDirectoryName(target)!);
         var temporary = AtomicFile.Beside(target);
         try
         {
             Directory.CreateDirectory(temporary);
+        }
+        catch (Exception error) when (UnwritableException.Covers(error))
+        {
+            throw UnwritableException.Of(path, error);
+        }
+
+        try
+        {
             fill(temporary);
             RequireFree(target, path, overwrite);
             Swap(temporary, target);

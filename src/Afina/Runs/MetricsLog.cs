@@ -64,15 +64,22 @@ internal sealed class MetricsLog : IDisposable
 
     private void Line(Action<Utf8JsonWriter> write)
     {
-        using (var json = new Utf8JsonWriter(_stream))
+        try
         {
-            json.WriteStartObject();
-            write(json);
-            json.WriteEndObject();
-        }
+            using (var json = new Utf8JsonWriter(_stream))
+            {
+                json.WriteStartObject();
+                write(json);
+                json.WriteEndObject();
+            }
 
-        _stream.WriteByte((byte)'\n');
-        _stream.Flush();
+            _stream.WriteByte((byte)'\n');
+            _stream.Flush();
+        }
+        catch (Exception error) when (UnwritableException.Covers(error))
+        {
+            throw UnwritableException.Of(_stream.Name, error);
+        }
     }
 
     private static void Number(Utf8JsonWriter json, string name, double value)
