@@ -72,8 +72,14 @@ public sealed class RefusalTests : IDisposable
         { "train rows.jsonl --base junk.gguf", 1, "junk.gguf" },
         { "train rows.jsonl --base BASE --output rows.jsonl", 1, "this is a file" },
         { "train rows.jsonl --base BASE --lora-model-dir OTHER --output out", 1, "the adapter was made for another model" },
+        { "train rows.jsonl --base BASE --rl dpo", 1, "rows.jsonl:1: preference training (rl=dpo) needs rows with chosen and rejected answers" },
+        { "train pairs.jsonl --base BASE", 1, "pairs.jsonl:1: rows with chosen and rejected answers are for preference training: set rl=dpo" },
+        { "train pairs.jsonl --base BASE rl=kto", 2, "rl: there is dpo" },
 
         { "plan", 2, "there are no rows to train on" },
+        { "plan pairs.jsonl --base BASE beta=0.2", 2, "rl_beta belongs to preference training; set rl=dpo too" },
+        { "plan pairs.jsonl --base BASE rl=dpo train_on_inputs=true", 2, "train_on_inputs belongs to supervised fine-tuning" },
+        { "plan pairs.jsonl --base BASE rl=dpo loss_type=robust label_smoothing=0.6", 2, "robust needs label_smoothing" },
         { "plan row.jsonl --base BASE", 1, "no such file: row.jsonl" },
         { "plan wrong.jsonl --base BASE", 1, "wrong.jsonl:1: " },
         { "plan empty.jsonl --base BASE", 1, "empty.jsonl" },
@@ -113,6 +119,7 @@ public sealed class RefusalTests : IDisposable
     public void Bad_input_gets_one_line(string line, int code, string words)
     {
         _tool.Rows("rows.jsonl", 8);
+        _tool.Pairs("pairs.jsonl", 8);
         Directory.CreateDirectory(_tool["onlytrain"]);
         _tool.Rows(Path.Combine("onlytrain", "train.jsonl"), 3);
         File.WriteAllText(_tool["empty.jsonl"], "");

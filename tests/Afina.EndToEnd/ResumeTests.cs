@@ -15,6 +15,7 @@ public sealed class ResumeTests : IDisposable
     [Theory]
     [InlineData("dtype=fp32")]
     [InlineData("dtype=bf16", "quantize=nf4")]
+    [InlineData("dtype=bf16", "rl=dpo")]
     public void A_run_that_is_killed_at_any_moment_and_started_again_makes_the_same_adapter(params string[] settings)
     {
         var uncut = Uncut(out var seconds, settings);
@@ -84,7 +85,10 @@ public sealed class ResumeTests : IDisposable
 
     private byte[] Uncut(out double seconds, params string[] settings)
     {
-        _tool.Rows("rows.jsonl", 20);
+        if (settings.Contains("rl=dpo"))
+            _tool.Pairs("rows.jsonl", 20);
+        else
+            _tool.Rows("rows.jsonl", 20);
         var watch = Stopwatch.StartNew();
         using var process = Train("uncut", settings);
         Tool.Wait(process).Succeeded();

@@ -70,6 +70,16 @@ internal sealed class Tool : IDisposable
         return name;
     }
 
+    /// <summary>A file of pairs: a right sum is chosen, a wrong one rejected.</summary>
+    public string Pairs(string name, int count)
+    {
+        var text = new StringBuilder();
+        for (var i = 0; i < count; i++)
+            text.Append(CultureInfo.InvariantCulture, $"{{\"prompt\": \"Please add up these two numbers: what is {i} and {i * 7 % 11}?\", \"chosen\": \" It is {i + i * 7 % 11}.\", \"rejected\": \" Perhaps {i + 1 + i * 5 % 7}, who knows?\"}}\n");
+        File.WriteAllText(this[name], text.ToString());
+        return name;
+    }
+
     public Outcome Run(params string[] arguments)
     {
         using var process = Start(arguments);

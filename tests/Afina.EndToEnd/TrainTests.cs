@@ -43,6 +43,33 @@ public sealed class TrainTests : IDisposable
     }
 
     [Theory]
+    [InlineData()]
+    [InlineData("lora_dropout=0.1")]
+    [InlineData("quantize=nf4", "micro_rows=80")]
+    public void Pairs_of_answers_are_trained_and_measured(params string[] settings)
+    {
+        _tool.Pairs("pairs.jsonl", 24);
+        var result = _tool.Run(["train", "pairs.jsonl", "--base", Tool.TinyModel, "rl=dpo", "rl_beta=0.2", "learning_rate=0.003", "val_set_size=4", "micro_batch_size=4", "num_epochs=3", "--output", "out", "--json", .. settings]).Succeeded();
+
+        var json = result.Json();
+        Assert.StartsWith("direct preference optimization", json.GetProperty("objective").GetString());
+        Assert.Equal(Math.Log(2), json.GetProperty("held_out_loss_before").GetDouble(), 1e-12);
+        Assert.True(json.GetProperty("held_out_loss").GetDouble() < 0.6);
+        Assert.Matches(@"margin \d+\.\d+ +accuracy \d+ %", result.Error);
+        var lines = File.ReadAllLines(_tool["out/metrics.jsonl"]).Select(line => JsonDocument.Parse(line).RootElement).ToArray();
+        foreach (var name in (string[])["rewards/chosen", "rewards/rejected", "rewards/accuracies", "rewards/margins", "logps/chosen", "logps/rejected", "logits/chosen", "logits/rejected", "entropy", "mean_token_accuracy"])
+        {
+            Assert.True(lines.Single(line => line.TryGetProperty("grad_norm", out _) && line.GetProperty("step").GetInt32() == 1).TryGetProperty(name, out _), name);
+            Assert.True(lines.First(line => line.TryGetProperty("eval_loss", out _)).TryGetProperty("eval_" + name, out _), name);
+        }
+
+        var card = File.ReadAllText(_tool["out/README.md"]);
+        Assert.Contains("Trained by direct preference optimization (sigmoid, β = 0.2).", card);
+        Assert.Contains("| rl_beta | 0.2 |", card);
+        Assert.Contains("| held-out preference accuracy |", card);
+    }
+
+    [Theory]
     [InlineData("dtype=fp32")]
     [InlineData("dtype=bf16")]
     [InlineData("dtype=bf16", "quantize=nf4")]

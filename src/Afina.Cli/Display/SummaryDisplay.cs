@@ -41,6 +41,7 @@ internal static class SummaryDisplay
         ["lora_r"] = summary.Rank,
         ["targets"] = summary.Targets,
         ["trainable"] = summary.Trainable,
+        ["objective"] = summary.Objective,
         ["examples"] = summary.Examples,
         ["held_out"] = summary.HeldOut,
         ["loss_tokens"] = summary.LossTokens,

@@ -51,7 +51,7 @@ internal sealed class TrainDisplay(Screen screen)
                 screen.Line(Line(step));
                 break;
             case HeldOutMeasured held:
-                screen.Line($"  held out {held.Loss:F4} after {held.Step} steps{(held.IsBest && held.Step > 0 ? " (best)" : "")}");
+                screen.Line($"  held out {held.Loss:F4} after {held.Step} steps{Preferred(held.Metrics)}{(held.IsBest && held.Step > 0 ? " (best)" : "")}");
                 break;
             case Working working when now - Math.Max(_shownAt, 0) >= SecondsBetweenLines:
                 _shownAt = now;
@@ -88,6 +88,7 @@ internal sealed class TrainDisplay(Screen screen)
         [
             (5, $"  step {step.Step}/{step.Steps}   loss {step.Loss:F3} {Arrow()}"),
             (0, " " + Sparkline()),
+            (4, Preferred(step.Metrics)),
             (2, held),
             (1, $"   {step.TokensPerSecond:N0} tokens/s"),
             (3, step.Step < step.Steps ? $"   {Amount.Clock(step.SecondsLeft)} left" : ""),
@@ -99,6 +100,10 @@ internal sealed class TrainDisplay(Screen screen)
                 return line;
         }
     }
+
+    /// <summary>By how much the better answers of pairs are ahead, and how many of them are; nothing where there are no pairs.</summary>
+    private static string Preferred(IReadOnlyDictionary<string, double> metrics) =>
+        metrics.TryGetValue("rewards/margins", out var margin) && metrics.TryGetValue("rewards/accuracies", out var accuracy) ? $"   margin {margin:F3}   accuracy {accuracy * 100:F0} %" : "";
 
     /// <summary>Whether the loss of the last steps is lower than that of those before.</summary>
     private string Arrow()

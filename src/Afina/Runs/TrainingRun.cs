@@ -33,7 +33,7 @@ public sealed class TrainingRun : IDisposable
         (_recipe, _model, _decoder) = (recipe, model, model.Decoder);
         _type = recipe.Type ?? (Backends.HasBf16 ? DType.BF16 : DType.F32);
         // Small models want larger steps: measured on the embedded one, and as usual from a billion parameters on.
-        _trainer = recipe.Training.LearningRate > 0 ? recipe.Training : recipe.Training with { LearningRate = model.Decoder.ParameterCount < 500_000_000 ? 1e-3 : 2e-4 };
+        _trainer = recipe.Training.LearningRate > 0 ? recipe.Training : recipe.Training with { LearningRate = (model.Decoder.ParameterCount < 500_000_000 ? 1e-3 : 2e-4) * recipe.Objective.RateFactor };
         _card = new RunCard(recipe, model);
     }
 

@@ -28,7 +28,7 @@ internal sealed class PreferencePreparation(RowEncoder encoder, PreparationOptio
     {
         var row = RowStandard.Of(original, named, options, encoder.HasTemplate);
         if (!row.Columns.ContainsKey("chosen"))
-            throw row.Refuse("preference training needs rows with chosen and rejected answers (and perhaps their prompt)");
+            throw row.Refuse("preference training (rl=dpo) needs rows with chosen and rejected answers, and perhaps their prompt: add them, or leave rl out to learn from rows like this one");
         var example = Encode(RowFormats.IsConversational(row.Columns) ? row : WithEnd(row), findings);
         if (example.Chosen.AsSpan().SequenceEqual(example.Rejected))
             findings.Add(new Finding(FindingKind.SameAnswers, row.File, row.Line, "the chosen and the rejected answer are the same: the row teaches nothing"));

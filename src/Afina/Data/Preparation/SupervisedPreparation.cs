@@ -30,7 +30,7 @@ internal sealed class SupervisedPreparation(RowEncoder encoder, PreparationOptio
     {
         var row = RowStandard.Of(original, named, options, encoder.HasTemplate);
         if (row.Columns.ContainsKey("chosen"))
-            throw row.Refuse("rows with chosen and rejected answers are for preference training (dpo, orpo, cpo, reward): choose one of these, or write the chosen answer as completion");
+            throw row.Refuse("rows with chosen and rejected answers are for preference training: set rl=dpo, or write the chosen answer as completion");
         if (row.Columns.ContainsKey("label") && row.Columns.ContainsKey("completion"))
             throw row.Refuse("rows with prompt, completion and label are for kto: choose it, or leave the label out");
         if (row.Columns.ContainsKey("input_ids"))

@@ -40,6 +40,9 @@ public sealed class Dpo : Objective
     public override bool HasReference => true;
 
     /// <inheritdoc/>
+    public override double RateFactor => 0.1;
+
+    /// <inheritdoc/>
     public override IEnumerable<KeyValuePair<string, string>> Settings =>
     [
         new("rl_beta", _options.Beta.ToString(CultureInfo.InvariantCulture)),

@@ -19,6 +19,9 @@ public abstract class Objective
     /// <summary>Whether the log-probabilities of the model that training started from are asked for too.</summary>
     public virtual bool HasReference => false;
 
+    /// <summary>Its usual learning rate as a part of that of supervised fine-tuning.</summary>
+    public virtual double RateFactor => 1;
+
     /// <summary>Its options under their names in recipes, in the order to be shown.</summary>
     public virtual IEnumerable<KeyValuePair<string, string>> Settings => [];
 

@@ -16,6 +16,13 @@ internal static class RecipeRules
             : (OfPreferences, "belongs to preference training; set rl=dpo too, or leave it out");
         if (strangers.FirstOrDefault(name => recipe.Given.TryGetValue(name, out var value) && !value.Equals("false", StringComparison.OrdinalIgnoreCase)) is { } stranger)
             throw new SettingException($"{stranger} {reason}", inFile: false);
-        _ = recipe.Objective;
+        try
+        {
+            _ = recipe.Objective;
+        }
+        catch (FormatException error)
+        {
+            throw new SettingException(error.Message, inFile: false);
+        }
     }
 }
