@@ -26,7 +26,7 @@ public sealed class TrainingPlans
 
         if (!options.Objective.HasReference)
             return;
-        ReferenceProgram = DecoderProgram.Build(model, options.Reference, Inputs, new DecoderOptions(DecoderUse.Scoring, options.Type, false, options.Loss));
+        ReferenceProgram = DecoderProgram.Build(model, options.Reference, Inputs, new DecoderOptions(DecoderUse.Scoring, options.Type, false, options.Loss, options.Cut));
         Reference = backend.Plan(ReferenceProgram.Graph, options.Capacity, threads);
     }
 

@@ -89,7 +89,7 @@ public sealed class TrainingPrograms : IDisposable
     public IEnumerable<(string Name, DType Type, NativeBuffer Buffer)> Moments => _updateProgram.States.Select(state => (state.Name, state.Value.Type, _state[state.Value]));
 
     /// <summary>The programs by name, so that a profile can be given to each.</summary>
-    internal IEnumerable<(string Name, Executor Executor)> Executors => [("micro-step", _step), ("update", _update), ("held-out rows", _score), .. _frozen is null ? [] : new[] { ("layers below", _frozen.Executor) }];
+    internal IEnumerable<(string Name, Executor Executor)> Executors => [("micro-step", _step), ("update", _update), ("held-out rows", _score), .. _reference is null ? [] : new[] { ("reference", _reference) }, .. _frozen is null ? [] : new[] { ("layers below", _frozen.Executor) }];
 
     /// <summary>Rows that the layers below those that are trained have computed so far, where they are kept.</summary>
     public long FrozenRowsComputed => _frozen?.Computed ?? 0;
@@ -122,6 +122,7 @@ public sealed class TrainingPrograms : IDisposable
     {
         if (_reference is null)
             throw new InvalidOperationException($"the objective {_options.Objective.Name} has no reference");
+        _frozen?.Provide(batch);
         var counts = Fill(batch);
         _reference.Run(counts);
         return _reference.Read<float>(_plans.ReferenceProgram!.Scores[0], counts).ToArray();
