@@ -55,7 +55,7 @@ public sealed unsafe class Executor
         foreach (var kernel in _kernels.AsSpan(steps))
             kernel.Begin(counts);
         if (Profile is { } profile)
-            profile.Begin(counts, profile.Segments is { } value ? MemoryMarshal.Cast<int, Segment>(_bindings[value].Span<int>(counts.Segments * Segment.Fields)) : []);
+            profile.Begin(counts, profile.Segments is { } value ? MemoryMarshal.Cast<int, Segment>(_bindings[value].Span<int>(counts.Segments * Segment.Fields)) : [], steps);
         _team.Run(this);
         Profile?.End();
         GC.KeepAlive(_arena);

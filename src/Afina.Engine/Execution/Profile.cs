@@ -74,9 +74,10 @@ public sealed class Profile(Plan plan, string name = "program", IProfileRecorder
     internal Value? Segments { get; } = plan.Graph.Nodes.SelectMany(node => node.Operation is Attention or AttentionGradient ? node.Inputs : [])
         .FirstOrDefault(value => value is { Columns: Segment.Fields, Residence: Residence.Bound });
 
-    internal void Begin(in Counts counts, ReadOnlySpan<Segment> segments)
+    internal void Begin(in Counts counts, ReadOnlySpan<Segment> segments, Range steps)
     {
-        for (var i = 0; i < _work.Length; i++)
+        var (first, count) = steps.GetOffsetAndLength(_work.Length);
+        for (var i = first; i < first + count; i++)
             _work[i] += plan.Graph.Nodes[i].Work(counts, segments);
         (_counts, _started) = (counts, Stopwatch.GetTimestamp());
     }
