@@ -1,6 +1,7 @@
 using Afina.Adapters;
 using Afina.Data.Packing;
 using Afina.Engine;
+using Afina.Engine.Execution;
 using Afina.Engine.Ops;
 using Afina.Engine.Tensors;
 using Afina.Formats.Peft;
@@ -38,6 +39,9 @@ internal sealed class TrainingRig : IDisposable
 
     /// <summary>The planned memory.</summary>
     public MemoryReport Memory { get; }
+
+    /// <summary>The programs by name.</summary>
+    public IEnumerable<(string Name, Executor Executor)> Executors => _programs.Executors;
 
     /// <summary>A sequence of random tokens; every row of it has a target, or an even share of them.</summary>
     public static Sequence Random(Random random, int vocabulary, int length, double labelled = 1)

@@ -26,9 +26,30 @@ internal sealed class CurveKind : Kind
     /// <summary>The most steps that are run.</summary>
     public static int Steps { get; set; } = int.MaxValue;
 
+    /// <summary>Whether the run is made in bf16 too, with and without measurements on the way, and the ends are compared.</summary>
+    public static bool Compares { get; set; }
+
     public override string Name => "curve";
 
     public override void Run(Case @case, Check check)
+    {
+        if (!Compares)
+        {
+            Run(@case, check, Type, 0);
+            return;
+        }
+
+        var plain = Run(@case, check, DType.BF16, 0);
+        var measured = Run(@case, check, DType.BF16, 10);
+        check.Equal(true, plain.Values.AsSpan().SequenceEqual(measured.Values), "measuring every 10 steps changes no bit of the adapter");
+        var exact = Run(@case, check, DType.F32, 0);
+        Console.WriteLine($"    {@case.Name}: held out at the end {plain.Loss:F4} in bf16, {exact.Loss:F4} in fp32, {100 * (plain.Loss / exact.Loss - 1):+0.00;-0.00} %");
+        check.Close([(float)exact.Loss], [(float)plain.Loss], "held-out loss in bf16 and fp32", (0, 0.005));
+    }
+
+    /// <param name="evalSteps">Steps between measurements beside those of the case.</param>
+    /// <returns>The last held-out loss and the adapter's values.</returns>
+    private static (double Loss, float[] Values) Run(Case @case, Check check, DType type, int evalSteps)
     {
         var (json, settings) = (@case.Json, @case.Json.GetProperty("settings"));
         var method = settings.TryGetProperty("method", out var named) ? named.GetString() : "prompting";
@@ -69,13 +90,13 @@ internal sealed class CurveKind : Kind
             WeightDecay = settings.GetProperty("weight_decay").GetDouble(),
             MaxGradNorm = settings.GetProperty("max_grad_norm").GetDouble(),
         };
-        var (plans, _) = TrainingPlanner.Choose(model, adapter, new PlannerOptions(Type, new LossOptions(), optimizer), new TrainingLoad(settings.GetProperty("max_length").GetInt32(), 2048, 0), backend, team.Size);
+        var (plans, _) = TrainingPlanner.Choose(model, adapter, new PlannerOptions(type, new LossOptions(), optimizer), new TrainingLoad(settings.GetProperty("max_length").GetInt32(), 2048, 0), backend, team.Size);
         using var programs = new TrainingPrograms(plans, backend, team);
         var capacity = plans.Options.Capacity;
         var packer = new StepPacker(new PackingLimits(capacity.Rows, 16, capacity.LabelledRows, capacity.Segments));
         var held = packer.Pack([.. data.Held.Select(Sequence.Of)]);
         var expected = json.GetProperty("steps").EnumerateArray().ToArray();
-        var step = 0;
+        var (step, last) = (0, 0.0);
         Measure();
         foreach (var order in json.GetProperty("order").EnumerateArray().Take(Steps))
         {
@@ -90,17 +111,28 @@ internal sealed class CurveKind : Kind
             var want = expected[step++].GetProperty("loss").GetDouble();
             Console.WriteLine($"    {@case.Name} step {step}: loss {loss:F4} (PEFT {want:F4}, {100 * (loss / want - 1):+0.00;-0.00} %), gradient norm {norm:F3} ({expected[step - 1].GetProperty("grad_norm").GetDouble():F3})");
             check.Close([(float)want], [(float)loss], $"loss of step {step}", (0.002, 0.02));
+            if (evalSteps > 0 && step % evalSteps == 0)
+                last = HeldOutLoss();
             Measure();
+        }
+
+        if (Compares)
+            last = HeldOutLoss();
+        return (last, [.. adapter.Parameters.SelectMany(parameter => adapter.Values(parameter).ToArray())]);
+
+        double HeldOutLoss()
+        {
+            var results = held.Select(programs.Score).ToArray();
+            return results.Sum(result => result.Losses.Sum()) / results.Sum(result => result.Losses.Length);
         }
 
         void Measure()
         {
             foreach (var entry in json.GetProperty("heldout").EnumerateArray().Where(entry => entry.GetProperty("step").GetInt32() == step))
             {
-                var results = held.Select(programs.Score).ToArray();
-                var loss = results.Sum(result => result.Losses.Sum()) / results.Sum(result => result.Losses.Length);
+                var loss = HeldOutLoss();
                 var want = entry.GetProperty("loss").GetDouble();
-                Console.WriteLine($"    {@case.Name} step {step}: held out {loss:F4} (PEFT {want:F4}, {100 * (loss / want - 1):+0.00;-0.00} %), {Type}");
+                Console.WriteLine($"    {@case.Name} step {step}: held out {loss:F4} (PEFT {want:F4}, {100 * (loss / want - 1):+0.00;-0.00} %), {type}");
                 check.Close([(float)want], [(float)loss], $"held-out loss after step {step}", (0.005, 0.015));
             }
         }
