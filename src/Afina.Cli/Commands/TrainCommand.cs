@@ -66,6 +66,7 @@ internal static class TrainCommand
         result["tokens"] = finished.Tokens;
         result["seconds"] = Math.Round(finished.Seconds, 2);
         result["tokens_per_second"] = Math.Round(last?.TokensPerSecond ?? 0, 1);
+        result["peak_bytes"] = ProcessMemory.PeakBytes();
         result["checkpoint"] = finished.End is TrainEnd.Cancelled or TrainEnd.NotFinite ? checkpoint : null;
         profile.Show(screen, run.ProfileReport, result);
         var code = End(screen, recipe, finished, before, checkpoint);
@@ -96,7 +97,7 @@ internal static class TrainCommand
         }
 
         var change = finished.FinalLoss is { } after && before is not null ? $"; held-out loss {before.Loss:F3} → {after:F3}" : "";
-        screen.Line($"  done     {Amount.Clock(finished.Seconds)} for {Amount.Count(finished.Tokens)} tokens{change}; the adapter is in {recipe.OutputDir}");
+        screen.Line($"  done     {Amount.Clock(finished.Seconds)} for {Amount.Count(finished.Tokens)} tokens{change}; {Amount.Gigabytes(ProcessMemory.PeakBytes())} GB at most; the adapter is in {recipe.OutputDir}");
         return 0;
     }
 

@@ -20,6 +20,7 @@ internal static class EvaluationDisplay
         if (ansi.Profile.Width < 16 + columns.Count * 20)
         {
             List(screen, columns);
+            Difference(screen, comparison);
             return;
         }
 
@@ -32,10 +33,12 @@ internal static class EvaluationDisplay
         Row("exact match", score => score.ExactMatch, score => score.ExactMatchInterval, Percent, P(comparison?.ExactMatchP));
         Row("accuracy", score => score.Accuracy, score => score.AccuracyInterval, Percent, P(comparison?.AccuracyP));
         Row("accuracy per character", score => score.NormalizedAccuracy, score => score.NormalizedAccuracyInterval, Percent, "");
-        Row("loss", score => score.Loss, score => score.LossInterval, Loss, comparison?.LossDifference is var (value, interval) ? $"{value:+0.000;-0.000} ({interval.Low:+0.000;-0.000} to {interval.High:+0.000;-0.000})" : "");
+        Row("loss", score => score.Loss, score => score.LossInterval, Loss, Change(comparison));
         Row("perplexity", score => score.Perplexity, _ => null, Loss, "");
         ansi.Write(table);
-        screen.Line($"  {columns[0].Score.Rows} rows{(columns[0].Score.Tokens > 0 ? $", {columns[0].Score.Tokens} tokens in the loss" : "")}; in brackets 95 % intervals{(comparison is null ? "" : "; p is McNemar's exact test on the same rows")}");
+        screen.Line($"  {columns[0].Score.Rows} rows{(columns[0].Score.Tokens > 0 ? $", {columns[0].Score.Tokens} tokens in the loss" : "")}; in brackets 95 % intervals{(comparison is null || narrow ? "" : "; p is McNemar's exact test on the same rows")}");
+        if (narrow)
+            Difference(screen, comparison);
 
         void Row(string name, Func<ModelScore, double?> value, Func<ModelScore, Interval?> interval, Func<double, string> format, string difference)
         {
@@ -49,6 +52,23 @@ internal static class EvaluationDisplay
             table.AddRow([.. cells.Select(cell => new Markup(Markup.Escape(cell)))]);
         }
     }
+
+    /// <summary>The difference in a line, where the table has no room for its column.</summary>
+    private static void Difference(Screen screen, Comparison? comparison)
+    {
+        if (comparison is null)
+            return;
+        string[] parts =
+        [
+            comparison.ExactMatchP is null ? "" : $"exact match {P(comparison.ExactMatchP)}",
+            comparison.AccuracyP is null ? "" : $"accuracy {P(comparison.AccuracyP)}",
+            comparison.LossDifference is null ? "" : $"loss {Change(comparison)}",
+        ];
+        screen.Line($"  difference on the same rows: {string.Join(", ", parts.Where(part => part.Length > 0))}{(comparison.ExactMatchP ?? comparison.AccuracyP) switch { null => "", _ => "; p is McNemar's exact test" }}");
+    }
+
+    private static string Change(Comparison? comparison) =>
+        comparison?.LossDifference is var (value, interval) ? $"{value:+0.000;-0.000} ({interval.Low:+0.000;-0.000} to {interval.High:+0.000;-0.000})" : "";
 
     /// <summary>The same line by line, where a table would be too wide.</summary>
     private static void List(Screen screen, IReadOnlyList<(string Name, ModelScore Score)> columns)

@@ -45,7 +45,7 @@ internal sealed class ProfileDisplay(bool shows, string? trace, string last = "u
         screen.Line();
         screen.Line(string.Create(CultureInfo.InvariantCulture, $"  where a {unit} of {report.StepSeconds * 1000:F1} ms went (mean of {report.Steps}); limits: {report.PeakFlops / 1e9:N0} GFLOP/s, {report.PeakBandwidth / 1e9:F0} GB/s"));
         var isNarrow = screen.Width < 76;
-        screen.Line(isNarrow ? $"  {"ms",9}  {"share",5}  {"limit",5}  operation" : $"  {"operation",-30} {"nodes",5}  {"ms",9}  {"share",6}  {"rate",12}  of limit");
+        screen.Line(isNarrow ? $"  {"ms",7} {"share",5} operation" : $"  {"operation",-30} {"nodes",5}  {"ms",9}  {"share",6}  {"rate",12}  of limit");
         foreach (var row in report.Rows.Where(row => row.Seconds >= LeastShare * report.StepSeconds))
             Row(row.Operation, row.Nodes, row.Seconds, Rate(row, report), row.ShareOfLimit);
         if (report.BetweenSeconds >= LeastShare * report.StepSeconds)
@@ -55,7 +55,7 @@ internal sealed class ProfileDisplay(bool shows, string? trace, string last = "u
         {
             var share = report.StepSeconds > 0 ? seconds / report.StepSeconds : 0;
             var (milliseconds, percent, of) = ((seconds * 1000).ToString("F2", CultureInfo.InvariantCulture), Percent(share), limit is { } value ? Percent(value) : "");
-            screen.Line((isNarrow ? $"  {milliseconds,9}  {percent,5}  {of,5}  {name}" : $"  {name,-30} {nodes,5}  {milliseconds,9}  {percent,6}  {rate,12}  {of,8}").TrimEnd());
+            screen.Line((isNarrow ? $"  {milliseconds,7} {percent,5} {name}" : $"  {name,-30} {nodes,5}  {milliseconds,9}  {percent,6}  {rate,12}  {of,8}").TrimEnd());
         }
     }
 
