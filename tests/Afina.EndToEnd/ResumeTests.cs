@@ -18,7 +18,7 @@ public sealed class ResumeTests : IDisposable
     [InlineData("dtype=bf16", "rl=dpo")]
     public void A_run_that_is_killed_at_any_moment_and_started_again_makes_the_same_adapter(params string[] settings)
     {
-        var uncut = Uncut(out var seconds, settings);
+        var uncut = Uncut(settings);
         var random = new Random();
         var (kills, resumed, torn, rounds) = (0, 0, 0, 0);
         while (kills < Kills)
@@ -26,31 +26,36 @@ public sealed class ResumeTests : IDisposable
             var output = $"cut{rounds++}";
             for (var k = 0; k < 5 && kills < Kills; k++)
             {
+                // Now and then while it starts, or while it writes a checkpoint; else somewhere in the next 20 lines of its log.
+                var logged = Logged(output) + random.Next(-2, 20);
                 using var process = Train(output, settings);
-                if (process.WaitForExit(TimeSpan.FromSeconds(seconds * (0.25 + 0.75 * random.NextDouble()))))
+                while ((k == 2 ? !IsWriting(output) : k != 1 && Logged(output) < logged) && !process.HasExited)
+                    Thread.Sleep(k == 2 ? 0 : 1);
+                Thread.Sleep(k == 2 ? 0 : random.Next(k == 1 ? 500 : 20));
+                if (process.HasExited)
                     break;
                 process.Kill();
                 process.WaitForExit();
                 kills++;
-                torn += Directory.Exists(_tool[output]) && Directory.EnumerateFileSystemEntries(_tool[output], ".*").Any() ? 1 : 0;
+                torn += IsWriting(output) ? 1 : 0;
                 resumed += Directory.Exists(_tool[output]) && Directory.EnumerateDirectories(_tool[output], "checkpoint-*").Any() ? 1 : 0;
             }
 
-            using var last = Train(output, settings);
-            Tool.Wait(last).Succeeded();
+            using var end = Train(output, settings);
+            Tool.Wait(end).Succeeded();
             Assert.Equal(uncut, File.ReadAllBytes(_tool[$"{output}/adapter_model.safetensors"]));
             Assert.Empty(Directory.EnumerateFileSystemEntries(_tool[output], ".*"));
             Assert.Equal(Steps("uncut"), Steps(output));
         }
 
-        TestContext.Current.TestOutputHelper?.WriteLine($"{kills} kills in {rounds} runs of {seconds:F1} s: {resumed} behind a checkpoint, {torn} while one was written");
+        TestContext.Current.TestOutputHelper?.WriteLine($"{kills} kills in {rounds} runs: {resumed} behind a checkpoint, {torn} while one was written");
     }
 
     [Fact]
     public void An_interrupted_run_keeps_its_last_step_and_goes_on_from_there()
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "SKIPPED: there is no SIGINT to send on Windows");
-        var uncut = Uncut(out _);
+        var uncut = Uncut();
         using var process = Train("out");
         var checkpoints = () => Directory.Exists(_tool["out"]) ? Directory.GetDirectories(_tool["out"], "checkpoint-*") : [];
         var waited = Stopwatch.StartNew();
@@ -83,17 +88,25 @@ public sealed class ResumeTests : IDisposable
         _tool.Run([.. command, "resume_from_checkpoint=false"]).Succeeded();
     }
 
-    private byte[] Uncut(out double seconds, params string[] settings)
+    private byte[] Uncut(params string[] settings)
     {
         if (settings.Contains("rl=dpo"))
             _tool.Pairs("rows.jsonl", 20);
         else
             _tool.Rows("rows.jsonl", 20);
-        var watch = Stopwatch.StartNew();
         using var process = Train("uncut", settings);
         Tool.Wait(process).Succeeded();
-        seconds = watch.Elapsed.TotalSeconds;
         return File.ReadAllBytes(_tool["uncut/adapter_model.safetensors"]);
+    }
+
+    private bool IsWriting(string output) => Directory.Exists(_tool[output]) && Directory.EnumerateFileSystemEntries(_tool[output], ".checkpoint*").Any();
+
+    private int Logged(string output)
+    {
+        if (!File.Exists(_tool[$"{output}/metrics.jsonl"]))
+            return 0;
+        using var reader = new StreamReader(new FileStream(_tool[$"{output}/metrics.jsonl"], FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete));
+        return reader.ReadToEnd().Count(c => c == '\n');
     }
 
     private Process Train(string output, params string[] settings) => _tool.Start([
