@@ -66,6 +66,8 @@ public sealed class CpuBackend : Backend
         HeadLossGradient operation => new HeadLossGradientKernel(operation, node, memory),
         HeadLogits operation => new HeadLogitsKernel(operation, node, memory),
         AdamW operation => new ParameterUpdateKernel<AdamW, AdamWRule>(operation, node, memory),
+        Adafactor operation => new AdafactorKernel(operation, node, memory),
+        Lion operation => new ParameterUpdateKernel<Lion, LionRule>(operation, node, memory),
         Sgd operation => new ParameterUpdateKernel<Sgd, SgdRule>(operation, node, memory),
         GradientNorm => new GradientNormKernel(node, memory),
         _ => null,

@@ -41,7 +41,9 @@ public sealed class ReferenceBackend : Backend
             HeadLoss operation => counts => HeadLossReference.Forward(operation, cells, counts),
             HeadLossGradient operation => counts => HeadLossGradientReference.Backward(operation, cells, counts),
             AdamW operation => counts => AdamWReference.Step(operation, cells, counts),
-            Sgd operation => _ => SgdReference.Step(operation, cells),
+            Adafactor operation => counts => AdafactorReference.Step(operation, cells, counts),
+            Lion operation => _ => LionReference.Step(operation, cells),
+            Sgd operation => counts => SgdReference.Step(operation, cells, counts),
             GradientNorm => counts => GradientNormReference.Forward(cells, counts),
             _ => throw new NotSupportedException($"the reference backend has no {node.Operation.Name}"),
         };

@@ -48,6 +48,8 @@ internal static class RunSettings
             Add("lr_scheduler_kwargs", options);
         Add(trainer.WarmupSteps is null ? "warmup_ratio" : "warmup_steps", trainer.WarmupSteps ?? trainer.WarmupRatio);
         Add("optimizer", optimizer.Name);
+        if (recipe.Given.TryGetValue("optim_args", out var arguments))
+            Add("optim_args", arguments);
         Add("weight_decay", optimizer.WeightDecay);
         Add("adam_beta1", optimizer.Beta1);
         Add("adam_beta2", optimizer.Beta2);

@@ -21,24 +21,23 @@ internal sealed class UpdateProgram
         buffers.Allocate(Rate);
         foreach (var parameter in parameters)
         {
-            var operation = Operation(parameter, options);
-            var inBytes = IsInBytes(parameter, options);
+            var operation = Make(parameter, options);
             var inputs = new List<Value?> { parameter.Gradient, Norm, Rate };
-            foreach (var state in operation.States)
+            foreach (var (name, type, rows, columns) in StatesOf(operation, parameter, options))
             {
-                inputs.Add(State($"{state.Name}.{parameter.Name}", inBytes ? DType.U8 : DType.F32, parameter.Value.Rows.Size, parameter.Value.Columns));
-                inputs.Add(inBytes ? State($"{state.Name}.absmax.{parameter.Name}", DType.F32, ParameterUpdate.Blocks(parameter.Count), 1) : null);
+                if (name is null)
+                {
+                    inputs.Add(null);
+                    continue;
+                }
+
+                var state = new Value(name, type, rows, columns, Residence.Bound);
+                buffers.Allocate(state);
+                _states.Add((name, state));
+                inputs.Add(state);
             }
 
             Graph.Add(operation, parameter.Name, [.. inputs]);
-        }
-
-        Value State(string name, DType type, int rows, int columns)
-        {
-            var value = new Value(name, type, rows, columns, Residence.Bound);
-            buffers.Allocate(value);
-            _states.Add((name, value));
-            return value;
         }
     }
 
@@ -55,18 +54,39 @@ internal sealed class UpdateProgram
     public IReadOnlyList<(string Name, Value Value)> States => _states;
 
     /// <summary>Bytes of the states of parameters.</summary>
-    public static long StateBytes(IEnumerable<Parameter> parameters, OptimizerOptions options) => parameters.Sum(parameter => Operation(parameter, options).States.Count
-        * (IsInBytes(parameter, options) ? parameter.Count + sizeof(float) * ParameterUpdate.Blocks(parameter.Count) : sizeof(float) * parameter.Count));
+    public static long StateBytes(IEnumerable<Parameter> parameters, OptimizerOptions options) => parameters.Sum(parameter =>
+        StatesOf(Make(parameter, options), parameter, options).Sum(state => (long)state.Rows * state.Columns * state.Type.Bytes()));
 
-    private static bool IsInBytes(Parameter parameter, OptimizerOptions options) => options.Name.EndsWith("_8bit", StringComparison.Ordinal) && parameter.Count >= FewestInBytes;
+    // In the order of the operation's inputs; without a name where an input is absent.
+    private static IEnumerable<(string? Name, DType Type, int Rows, int Columns)> StatesOf(Operation operation, Parameter parameter, OptimizerOptions options)
+    {
+        if (operation is Adafactor adafactor)
+            return adafactor.States.Select(state => ((string?)$"{state.Name}.{parameter.Name}", DType.F32, state.Rows, state.Columns));
+        var inBytes = options.Name.EndsWith("_8bit", StringComparison.Ordinal) && parameter.Count >= FewestInBytes;
+        var blocks = ParameterUpdate.Blocks(parameter.Count);
+        return ((ParameterUpdate)operation).States.SelectMany(state => new[]
+        {
+            ((string?)$"{state.Name}.{parameter.Name}", inBytes ? DType.U8 : DType.F32, parameter.Value.Rows.Size, parameter.Value.Columns),
+            inBytes ? ($"{state.Name}.absmax.{parameter.Name}", DType.F32, blocks, 1) : (null, DType.F32, 0, 0),
+        });
+    }
 
-    private static ParameterUpdate Operation(Parameter parameter, OptimizerOptions options)
+    private static Operation Make(Parameter parameter, OptimizerOptions options)
     {
         var decay = options.WeightDecayOf?.Invoke(parameter.Name) ?? options.WeightDecay;
         return options.Name switch
         {
-            "adamw_torch" or "adamw_bnb_8bit" => new AdamW(parameter, options.Beta1, options.Beta2, options.Epsilon, decay, options.MaxGradNorm),
-            "sgd" => new Sgd(parameter, options.Momentum, decay, options.MaxGradNorm),
+            "adamw_torch" or "adamw_bnb_8bit" => new AdamW(parameter, options.Beta1, options.Beta2, options.Epsilon, decay, options.MaxGradNorm) { IsDecoupled = options.DecoupledDecay },
+            "lion_32bit" or "lion_8bit" => new Lion(parameter, options.Beta1, options.Beta2, decay, options.MaxGradNorm),
+            "adafactor" => new Adafactor(parameter, decay, options.MaxGradNorm)
+            {
+                DecayRate = options.DecayRate,
+                Threshold = options.ClipThreshold,
+                ScaleParameter = options.ScaleParameter,
+                RelativeStep = options.RelativeStep,
+                WarmupInit = options.WarmupInit,
+            },
+            "sgd" => new Sgd(parameter, options.Momentum, decay, options.MaxGradNorm) { Dampening = options.Dampening, IsNesterov = options.Nesterov },
             var other => throw new NotSupportedException($"optimizer {other} is not there"),
         };
     }

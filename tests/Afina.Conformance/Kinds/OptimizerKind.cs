@@ -13,7 +13,7 @@ internal sealed class OptimizerKind : Kind
 {
     public override string Name => "optimizer";
 
-    private static readonly string[] Known = ["lr", "betas", "eps", "weight_decay", "momentum", "dampening", "nesterov", "amsgrad"];
+    private static readonly string[] Known = ["lr", "betas", "eps", "weight_decay", "momentum", "dampening", "nesterov", "scale_parameter", "relative_step", "warmup_init", "clip_threshold", "decay_rate"];
 
     /// <summary>Refuses an optimizer that is not there, or a size of blocks that bitsandbytes does not have by default.</summary>
     public static void Require(JsonElement settings, bool isThere, string name)
@@ -46,7 +46,7 @@ internal sealed class OptimizerKind : Kind
         var plan = backend.Plan(program.Graph, default, team.Size);
         using var arena = new NativeBuffer(plan.ArenaBytes);
         var executor = new Executor(plan, backend, buffers, team, arena);
-        buffers[program.Rate].Span<float>(1)[0] = Number(@case, "lr") is { } rate ? (float)rate : throw new NotSupportedCase("rates that follow from the step are not supported");
+        buffers[program.Rate].Span<float>(1)[0] = (float)(Number(@case, "lr") ?? 0);
         for (var step = 0; step < @case.Json.GetProperty("steps").GetInt32(); step++)
         {
             foreach (var parameter in parameters)
@@ -82,15 +82,24 @@ internal sealed class OptimizerKind : Kind
         if (settings.EnumerateObject().FirstOrDefault(option => !Known.Contains(option.Name) && option.Value.ValueKind is not (JsonValueKind.Null or JsonValueKind.False)) is { Value.ValueKind: not JsonValueKind.Undefined } unknown)
             throw new NotSupportedCase($"option {unknown.Name} is not supported");
         bool Flag(string key) => settings.TryGetProperty(key, out var value) && value.ValueKind == JsonValueKind.True;
-        Require(@case.Json, kind is "AdamW" or "AdamW8bit" or "AdamW32bit" or "SGD" && !Flag("amsgrad") && !Flag("nesterov") && Number(@case, "dampening") is null or 0, name);
+        Require(@case.Json, kind is "Adam" or "Adam8bit" or "Adam32bit" or "AdamW" or "AdamW8bit" or "AdamW32bit" or "Lion" or "Lion32bit" or "Lion8bit" or "SGD" or "Adafactor", name);
+        // bitsandbytes' Adam decays as AdamW does; only torch's adds the decay to the gradient.
         return new OptimizerOptions
         {
-            Name = kind switch { "SGD" => "sgd", "AdamW8bit" => "adamw_bnb_8bit", _ => "adamw_torch" },
+            Name = kind switch { "SGD" => "sgd", "Lion" or "Lion32bit" => "lion_32bit", "Lion8bit" => "lion_8bit", "Adafactor" => "adafactor", "Adam8bit" or "AdamW8bit" => "adamw_bnb_8bit", _ => "adamw_torch" },
             Beta1 = betas.ElementAtOrDefault(0),
             Beta2 = betas.ElementAtOrDefault(1),
             Epsilon = Number(@case, "eps") ?? 1e-8,
             WeightDecay = Number(@case, "weight_decay") ?? 0,
+            DecoupledDecay = @case.Text("class") != "torch.optim.adam.Adam",
             Momentum = Number(@case, "momentum") ?? 0,
+            Dampening = Number(@case, "dampening") ?? 0,
+            Nesterov = Flag("nesterov"),
+            ScaleParameter = Flag("scale_parameter"),
+            RelativeStep = Flag("relative_step"),
+            WarmupInit = Flag("warmup_init"),
+            ClipThreshold = Number(@case, "clip_threshold") ?? 1,
+            DecayRate = Number(@case, "decay_rate") ?? -0.8,
             MaxGradNorm = 0,
         };
     }

@@ -156,7 +156,7 @@ internal sealed class TrainingKind : Kind
     {
         var optimizer = json.GetProperty("optimizer");
         var name = optimizer.GetProperty("name").GetString()!;
-        OptimizerKind.Require(optimizer, name is "adamw_torch" or "sgd" or "adamw_bnb_8bit", name);
+        OptimizerKind.Require(optimizer, name is "adamw_torch" or "sgd" or "adamw_bnb_8bit" or "lion_32bit" or "lion_8bit" or "adafactor", name);
         double Number(string key, double otherwise) => optimizer.TryGetProperty(key, out var value) && value.ValueKind == JsonValueKind.Number ? value.GetDouble() : otherwise;
         var decays = new Dictionary<string, double>();
         foreach (var group in optimizer.GetProperty("param_groups").EnumerateArray())
@@ -174,6 +174,10 @@ internal sealed class TrainingKind : Kind
             Beta2 = Number("beta2", 0.999),
             Epsilon = Number("eps", 1e-8),
             Momentum = Number("momentum", 0),
+            ClipThreshold = Number("clip_threshold", 1),
+            DecayRate = Number("decay_rate", -0.8),
+            ScaleParameter = optimizer.TryGetProperty("scale_parameter", out var scales) && scales.GetBoolean(),
+            RelativeStep = optimizer.TryGetProperty("relative_step", out var relative) && relative.GetBoolean(),
             MaxGradNorm = json.GetProperty("max_grad_norm").GetDouble(),
             WeightDecayOf = parameter => decays[parameter],
         };

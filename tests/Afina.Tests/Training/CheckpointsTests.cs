@@ -23,6 +23,8 @@ public sealed class CheckpointsTests
     [Theory]
     [InlineData("adamw_torch")]
     [InlineData("adamw_bnb_8bit")]
+    [InlineData("lion_8bit")]
+    [InlineData("adafactor")]
     [InlineData("sgd")]
     public void A_training_goes_on_from_one_as_if_it_had_not_stopped(string optimizer)
     {
@@ -44,7 +46,7 @@ public sealed class CheckpointsTests
             Assert.True(adapter.Values(mine).SequenceEqual(resumed.Values(other)), mine.Name);
         foreach (var (mine, other) in first.Moments.Zip(second.Moments))
             Assert.True(mine.Buffer.Span<byte>((int)mine.Buffer.Length).SequenceEqual(other.Buffer.Span<byte>((int)other.Buffer.Length)), mine.Name);
-        Assert.Equal(optimizer == "adamw_bnb_8bit", first.Moments.Any(moment => moment.Type == DType.U8));
+        Assert.Equal(optimizer.EndsWith("_8bit", StringComparison.Ordinal), first.Moments.Any(moment => moment.Type == DType.U8));
     }
 
     [Fact]
@@ -64,7 +66,7 @@ public sealed class CheckpointsTests
     public void States_take_the_bytes_that_are_planned_for_them()
     {
         using var team = new Team(1);
-        foreach (var optimizer in (string[])["adamw_torch", "adamw_bnb_8bit", "sgd"])
+        foreach (var optimizer in (string[])["adamw_torch", "adamw_bnb_8bit", "lion_32bit", "lion_8bit", "adafactor", "sgd"])
         {
             var (programs, adapter) = Prepare(optimizer, team);
             using var allocated = programs;

@@ -14,6 +14,7 @@ internal readonly struct AdamWRule : IUpdateRule<AdamW, AdamWRule>
     private readonly float _size;
     private readonly float _root;
     private readonly float _keep;
+    private readonly float _added;
     private readonly Vector512<float> _epsilon;
 
     private AdamWRule(AdamW operation, float rate, int step)
@@ -22,7 +23,7 @@ internal readonly struct AdamWRule : IUpdateRule<AdamW, AdamWRule>
         (_beta2, _rest2) = ((float)operation.Beta2, (float)(1 - operation.Beta2));
         _size = (float)(rate / (1 - Math.Pow(operation.Beta1, step + 1)));
         _root = (float)Math.Sqrt(1 - Math.Pow(operation.Beta2, step + 1));
-        _keep = (float)(1 - rate * operation.WeightDecay);
+        (_keep, _added) = operation.IsDecoupled ? ((float)(1 - rate * operation.WeightDecay), 0f) : (1f, (float)operation.WeightDecay);
         _epsilon = Vector512.Create((float)operation.Epsilon);
     }
 
@@ -31,6 +32,7 @@ internal readonly struct AdamWRule : IUpdateRule<AdamW, AdamWRule>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Step(ref Vector512<float> value, Vector512<float> gradient, ref Vector512<float> first, ref Vector512<float> second)
     {
+        gradient += value * _added;
         first = first * _beta1 + gradient * _rest1;
         second = second * _beta2 + gradient * gradient * _rest2;
         value = value * _keep - _size * (first / (Vector512.Sqrt(second) / _root + _epsilon));

@@ -52,7 +52,8 @@ internal static class RecipeKeys
         Train("lr_scheduler_kwargs", "options of the schedule", (t, s) => t with { SchedulerOptions = Options(s) }),
         Train("warmup_steps", "steps of warm-up", (t, s) => t with { WarmupSteps = s.Whole(0) }),
         Train("warmup_ratio", "share of the steps that warm up", (t, s) => t with { WarmupRatio = s.Number(0, 1), WarmupSteps = null }),
-        new("optimizer", "adamw_torch, adamw_bnb_8bit (state in 8 bits) or sgd", Optimizer),
+        Optimize("optimizer", "adamw_torch, lion_32bit, adafactor, sgd, or adamw_bnb_8bit and lion_8bit: state in 8 bits", (o, s) => o with { Name = OptimizerArguments.Name(s) }),
+        Optimize("optim_args", "settings of one optimizer, such as momentum=0.9 of sgd", OptimizerArguments.Apply),
         Optimize("weight_decay", "decoupled weight decay", (o, s) => o with { WeightDecay = s.Number(0, 1e3) }),
         Optimize("adam_beta1", "β₁", (o, s) => o with { Beta1 = s.Number(0, 0.999999) }),
         Optimize("adam_beta2", "β₂", (o, s) => o with { Beta2 = s.Number(0, 0.9999999) }),
@@ -168,20 +169,6 @@ internal static class RecipeKeys
         "ipo" => recipe with { Rl = "dpo", Dpo = recipe.Dpo with { LossType = ["ipo"] } },
         var other => throw setting.Refuse($"there is dpo (and ipo, its kin), not '{other}'; leave it out for supervised fine-tuning"),
     };
-
-    private static Recipe Optimizer(Recipe recipe, Setting setting)
-    {
-        var name = setting.Text();
-        // Paged and fused variants compute the same step.
-        var standard = name switch
-        {
-            "adamw" or "adamw_torch" or "adamw_torch_fused" or "paged_adamw" or "paged_adamw_32bit" => "adamw_torch",
-            "adamw_8bit" or "adamw_bnb_8bit" or "paged_adamw_8bit" => "adamw_bnb_8bit",
-            "sgd" => name,
-            _ => throw setting.Refuse($"'{name}' is not there; use adamw_torch, adamw_bnb_8bit or sgd"),
-        };
-        return recipe with { Optimizer = recipe.Optimizer with { Name = standard } };
-    }
 
     private static PeftNumber Number(Setting setting, double least) =>
         setting.Number(least, 1e6) is var value && value == Math.Floor(value) && !setting.Text().Contains('.') ? (int)value : value;

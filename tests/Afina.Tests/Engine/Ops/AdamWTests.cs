@@ -24,6 +24,18 @@ public sealed class AdamWTests
     }
 
     [Fact]
+    public void Adam_s_decay_is_part_of_the_gradient()
+    {
+        using var harness = Build(DType.F64, 1, 1, 0, clip: 0, moments: 0, decoupled: false);
+        harness.Write(harness.Parameters[0].Value, [10]);
+        harness.Write(harness.Parameters[0].Gradient, [-0.05]);
+        var outputs = harness.Run();
+
+        Agreement.AssertClose([10 - 0.1], outputs[harness.Parameters[0].Value], 1e-6);
+        Agreement.AssertClose([0.1 * (0.1 - 0.05)], outputs[Moment(harness, 0)], 1e-9);
+    }
+
+    [Fact]
     public void Moments_are_corrected_by_the_number_of_the_step()
     {
         using var harness = Build(DType.F64, 1, 1, step: 2, clip: 0, moments: 0);
@@ -67,14 +79,14 @@ public sealed class AdamWTests
     {
         foreach (var (columns, step, clip) in new[] { (1, 0, 0), (33, 7, 0.5), (1000, 1000, 1e6) })
         {
-            using var harness = Build(type, rows, columns, step, clip, moments: 0.1);
+            using var harness = Build(type, rows, columns, step, clip, moments: 0.1, decoupled: columns != 33);
             Agreement.WithReference(backend, harness, 1e-6, 1e-5);
         }
     }
 
     private static Value Moment(Harness harness, int index) => harness.Named($"moment {index}");
 
-    private static Harness Build(DType type, int rows, int columns, int step, double clip, double moments)
+    private static Harness Build(DType type, int rows, int columns, int step, double clip, double moments, bool decoupled = true)
     {
         var harness = new Harness(new Counts { Step = step }, type);
         harness.Parameter("p", rows, columns);
@@ -85,7 +97,7 @@ public sealed class AdamWTests
         var norm = new GradientNorm().Infer("norm", [parameter.Gradient])[0];
         harness.Allocate(norm);
         harness.Graph.Add(new Node(new GradientNorm(), "norm", -1, [parameter.Gradient], [norm], [false]));
-        harness.Add(new AdamW(parameter, 0.9, 0.999, 1e-8, 0.01, clip), parameter.Gradient, norm, harness.Input("rate", 1, 1, DType.F32, [0.1]), first, null, second, null);
+        harness.Add(new AdamW(parameter, 0.9, 0.999, 1e-8, 0.01, clip) { IsDecoupled = decoupled }, parameter.Gradient, norm, harness.Input("rate", 1, 1, DType.F32, [0.1]), first, null, second, null);
         return harness;
     }
 }

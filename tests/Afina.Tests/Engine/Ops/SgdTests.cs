@@ -26,6 +26,20 @@ public sealed class SgdTests
     }
 
     [Fact]
+    public void Dampening_begins_with_the_second_step_and_Nesterov_looks_ahead()
+    {
+        foreach (var (step, share) in new[] { (0, 1.0), (1, 0.7) })
+        {
+            using var harness = Build(DType.F64, 1, 1, clip: 0, step, dampening: 0.3, nesterov: true);
+            harness.Write(harness.Parameters[0].Value, [0]);
+            harness.Write(harness.Parameters[0].Gradient, [2]);
+            harness.Write(harness.Named("momentum"), [1]);
+
+            Agreement.AssertClose([-0.1 * (2 + 0.9 * (0.9 + share * 2))], harness.Run()[harness.Parameters[0].Value], 1e-6);
+        }
+    }
+
+    [Fact]
     public void A_gradient_that_is_not_finite_changes_nothing()
     {
         foreach (var backend in Backends.Names)
@@ -42,23 +56,23 @@ public sealed class SgdTests
     [MemberData(nameof(Runs))]
     public void Kernels_agree_with_the_reference(string backend, DType type, int rows)
     {
-        foreach (var (columns, clip) in new[] { (1, 0), (33, 0.5), (1000, 1e6) })
+        foreach (var (columns, clip) in new[] { (1, 0), (33, 0.5), (1000, 1) })
         {
-            using var harness = Build(type, rows, columns, clip);
+            using var harness = Build(type, rows, columns, clip, 3, dampening: clip / 2, nesterov: columns == 33);
             Agreement.WithReference(backend, harness, 1e-6, 1e-5);
         }
     }
 
-    private static Harness Build(DType type, int rows, int columns, double clip)
+    private static Harness Build(DType type, int rows, int columns, double clip, int step = 0, double dampening = 0, bool nesterov = false)
     {
-        var harness = new Harness(default, type);
+        var harness = new Harness(new Counts { Step = step }, type);
         harness.Parameter("p", rows, columns);
         var parameter = harness.Parameters[0];
         var momentum = harness.Input("momentum", rows, columns, harness.ParameterType);
         var norm = new GradientNorm().Infer("norm", [parameter.Gradient])[0];
         harness.Allocate(norm);
         harness.Graph.Add(new Node(new GradientNorm(), "norm", -1, [parameter.Gradient], [norm], [false]));
-        harness.Add(new Sgd(parameter, 0.9, 0.01, clip), parameter.Gradient, norm, harness.Input("rate", 1, 1, DType.F32, [0.1]), momentum, null);
+        harness.Add(new Sgd(parameter, 0.9, 0.01, clip) { Dampening = dampening, IsNesterov = nesterov }, parameter.Gradient, norm, harness.Input("rate", 1, 1, DType.F32, [0.1]), momentum, null);
         return harness;
     }
 }

@@ -63,9 +63,29 @@ public sealed class RecipeReaderTests
     [InlineData("load_in_8bit: true", "8-bit bases are not trained")]
     [InlineData("datasets:\n  - pth: x", "did you mean path?")]
     [InlineData("datasets:\n  - type: chat", "path is missing")]
-    [InlineData("optimizer: lion", "use adamw_torch, adamw_bnb_8bit or sgd")]
+    [InlineData("optimizer: muon", "use adamw_torch, adamw_bnb_8bit, lion_32bit, lion_8bit, adafactor or sgd")]
+    [InlineData("optim_args:\n  momentun: 1", "r.yaml:2:13: momentun: no optimizer has such a setting (did you mean momentum?)")]
+    [InlineData("optim_args: momentum", "optim_args: must be name=value with commas between, not 'momentum'")]
     public void What_does_not_fit_is_named_with_its_place(string yaml, string message) =>
         Assert.Contains(message, Assert.Throws<SettingException>(() => RecipeReader.Parse(yaml, "r.yaml")).Message);
+
+    [Theory]
+    [InlineData("optim_args: momentum=0.9, nesterov=true")]
+    [InlineData("optim_args: {momentum: 0.9, nesterov: true}")]
+    public void Settings_of_one_optimizer_are_a_map_or_a_text(string yaml)
+    {
+        var optimizer = RecipeReader.Parse("optimizer: sgd\n" + yaml, "r.yaml").Optimizer;
+
+        Assert.Equal(("sgd", 0.9, true), (optimizer.Name, optimizer.Momentum, optimizer.Nesterov));
+    }
+
+    [Theory]
+    [InlineData("paged_adamw_32bit", "adamw_torch")]
+    [InlineData("adamw_8bit", "adamw_bnb_8bit")]
+    [InlineData("paged_adamw_8bit", "adamw_bnb_8bit")]
+    [InlineData("paged_lion_8bit", "lion_8bit")]
+    public void Optimizers_have_the_names_of_axolotl_and_transformers(string name, string same) =>
+        Assert.Equal(same, RecipeReader.Parse($"optimizer: {name}", "r.yaml").Optimizer.Name);
 
     [Theory]
     [InlineData("[1, 2]")]
