@@ -13,6 +13,8 @@ switch (args)
         return OperationsBench.Run(rest);
     case ["scenario", .. var rest]:
         return ScenarioRunner.Run(rest);
+    case ["model", .. var rest]:
+        return RandomModel.Run(rest);
     case ["memory", .. var rest]:
         return MemoryBench.Run(rest);
     default:
@@ -21,6 +23,7 @@ switch (args)
         Console.Error.WriteLine("       afina-bench train [--model PATH] [--weights bf16|nf4|...] [--type bf16|f32] [--sequences N] [--length N] [--labelled SHARE] [--micro-rows N] [--steps N] [--threads N]");
         Console.Error.WriteLine("       afina-bench operations [--model PATH]");
         Console.Error.WriteLine("       afina-bench scenario NAME [--model PATH] [--data PATH] [--threads N] [--json]");
+        Console.Error.WriteLine("       afina-bench model --shape llama-3.2-1b|llama-3.2-3b | --config FILE, --output FOLDER [--seed N]");
         Console.Error.WriteLine("       afina-bench memory [--quantize none,bf16,nf4] [--dtype bf16,fp32] [--recomputation cheap,layers] [--rows short,long] [SETTING=VALUE ...]");
         return 2;
 }

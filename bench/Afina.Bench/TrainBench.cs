@@ -16,10 +16,10 @@ internal static class TrainBench
             options = arguments[i] switch
             {
                 "--model" => options with { Model = value },
-                "--weights" => options with { Weights = Enum.Parse<WeightFormat>(value, ignoreCase: true) },
+                "--weights" or "--quantize" => options with { Weights = Enum.Parse<WeightFormat>(value, ignoreCase: true) },
                 "--type" => options with { Type = Enum.Parse<DType>(value, ignoreCase: true) },
                 "--sequences" => options with { Sequences = int.Parse(value) },
-                "--length" => options with { Length = int.Parse(value) },
+                "--length" or "--rows" => options with { Length = int.Parse(value) },
                 "--labelled" => options with { Labelled = double.Parse(value) },
                 "--micro-rows" => options with { MicroRows = int.Parse(value) },
                 "--steps" => options with { Steps = int.Parse(value) },
