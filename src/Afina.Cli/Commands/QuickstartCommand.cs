@@ -42,7 +42,7 @@ internal static class QuickstartCommand
     private static int Run(Screen screen, QuickstartOptions options)
     {
         var begun = Stopwatch.GetTimestamp();
-        var quickstart = new Quickstart(options);
+        using var quickstart = new Quickstart(options);
         Title(screen, "1  The data");
         screen.Line($"  {quickstart.Answers.Sum(answer => answer.Rows)} rows of {Shown(options.Data)} with {quickstart.Answers.Count} answers: {string.Join(", ", quickstart.Answers.Take(12).Select(answer => $"{answer.Answer} {answer.Rows}"))}{(quickstart.Answers.Count > 12 ? " ..." : "")}");
         screen.Line("  One of them as the model reads it; only the marked part is learned:");

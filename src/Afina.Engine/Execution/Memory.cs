@@ -24,6 +24,14 @@ public sealed class Bindings
         return buffer;
     }
 
+    /// <summary>Frees its own buffers; no program may run on them any more.</summary>
+    public void Free()
+    {
+        foreach (var buffer in _buffers.Values)
+            buffer.Dispose();
+        _buffers.Clear();
+    }
+
     /// <summary>The buffer of a value.</summary>
     public NativeBuffer this[Value value] => Find(value) ?? throw new InvalidOperationException($"nothing is bound to {value}");
 

@@ -32,6 +32,9 @@ public sealed class Evaluator : IDisposable
 
     internal Evaluator(LoadedModel model, DType type, Team team) => (_model, _type, _team) = (model, type, team);
 
+    /// <summary>Bytes that cached keys and values may take while answers are generated.</summary>
+    internal long CacheBytes { get; init; } = long.MaxValue;
+
     /// <summary>Measures the base and, if one is given, an adapter of it, on the same rows.</summary>
     /// <exception cref="FileNotFoundException">A file is missing.</exception>
     /// <exception cref="InvalidDataException">A file cannot be used; one line says why.</exception>
@@ -78,7 +81,7 @@ public sealed class Evaluator : IDisposable
         if (options.Generate && task.Prompts.Count > 0 && task.Prompts.Count == task.Answers.Count)
         {
             var most = options.MaxNewTokens ?? Math.Max(LeastNewTokens, task.LongestAnswer + 2);
-            var answers = new GreedyAnswers(_model.Decoder, adapter, _type, _backend, _team).Answer(task.Prompts, most, _model.Tokenizer, _model.EndTokens, Tell("answers"), cancellation);
+            var answers = new GreedyAnswers(_model.Decoder, adapter, _type, _backend, _team) { CacheBytes = CacheBytes }.Answer(task.Prompts, most, _model.Tokenizer, _model.EndTokens, Tell("answers"), cancellation);
             bool[] exact = [.. answers.Select((answer, i) => answer == task.Wanted[i])];
             score = score with { Answers = answers, Exact = exact, ExactMatch = Share(exact), ExactMatchInterval = Wilson(exact) };
         }

@@ -14,15 +14,19 @@ internal sealed class GreedyAnswers(Decoder model, Adapter? adapter, DType type,
     private const int MostAtOnce = 128;
     private const int CachedRows = 16384;
 
+    /// <summary>Bytes that cached keys and values may take; at least one prompt is answered at a time.</summary>
+    public long CacheBytes { get; init; } = long.MaxValue;
+
     /// <summary>The answer to each prompt.</summary>
     public string[] Answer(IReadOnlyList<int[]> prompts, int most, Tokenizer tokenizer, IReadOnlyList<int> ends, Action<double>? progress, CancellationToken cancellation)
     {
         var shared = CommonPrefix.Length(prompts.Select(prompt => (ReadOnlyMemory<int>)prompt));
         var longest = prompts.Max(prompt => prompt.Length) - shared + most;
-        var lanes = Math.Clamp((CachedRows - shared) / longest, 1, Math.Min(MostAtOnce, prompts.Count));
         var rows = Math.Max(UsefulRows, prompts.Max(prompt => prompt.Length) - shared);
+        var cached = (int)Math.Min(CachedRows, CacheBytes / (2L * model.Config.KeyValueHeads * model.Config.HeadDim * model.Config.Layers.Count * type.Bytes()) - rows);
+        var lanes = Math.Clamp((cached - shared) / longest, 1, Math.Min(MostAtOnce, prompts.Count));
         var capacity = new Counts { Rows = rows, LabelledRows = lanes, Targets = 1, Segments = lanes + 1, CachedRows = shared + lanes * longest + rows };
-        var inputs = new DecoderInputs(model.Config, capacity, type);
+        using var inputs = new DecoderInputs(model.Config, capacity, type);
         var program = DecoderProgram.Build(model, adapter, inputs, new DecoderOptions(DecoderUse.Logits, type, Cache: true));
         var plan = backend.Plan(program.Graph, capacity, team.Size);
         using var arena = new NativeBuffer(plan.ArenaBytes);

@@ -13,7 +13,9 @@ public sealed class LoadedModel : IDisposable
 
     private readonly LanguageModel _model;
 
-    private LoadedModel(LanguageModel model, Decoder decoder) => (_model, Decoder, EndTokens) = (model, decoder, Ends(model));
+    private readonly bool _owns;
+
+    internal LoadedModel(LanguageModel model, Decoder decoder, bool owns = true) => (_model, Decoder, EndTokens, _owns) = (model, decoder, Ends(model), owns);
 
     /// <summary>A name to show.</summary>
     public string Name => _model.Name;
@@ -48,7 +50,11 @@ public sealed class LoadedModel : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _model.Dispose();
+    public void Dispose()
+    {
+        if (_owns)
+            _model.Dispose();
+    }
 
     private static int[] Ends(LanguageModel model)
     {

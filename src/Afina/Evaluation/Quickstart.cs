@@ -38,7 +38,7 @@ public sealed record QuickstartOptions
 }
 
 /// <summary>A base measured, fine-tuned on a small task and measured again.</summary>
-public sealed class Quickstart
+public sealed class Quickstart : IDisposable
 {
     private const int MostShots = 16;
 
@@ -112,8 +112,6 @@ public sealed class Quickstart
         finally
         {
             PeakBytes = ProcessMemory.PeakBytes();
-            _run!.Dispose();
-            _run = null;
         }
     }
 
@@ -127,9 +125,18 @@ public sealed class Quickstart
         return Evaluation.Evaluator.Report(task, _before ?? throw new InvalidOperationException("measure the base first"), after, _measured.Samples);
     }
 
-    private LoadedModel Open(Action<EvaluationProgress>? progress) => LoadedModel.Open(_options.Base, _recipe.Weights, progress);
+    /// <inheritdoc/>
+    public void Dispose() => _run?.Dispose();
 
-    private Evaluator Evaluator(LoadedModel model) => new(model, _options.Threads, _options.Type is { } type ? type == "bf16" : null);
+    /// <summary>The run's own base, so that there is one in memory.</summary>
+    private LoadedModel Open(Action<EvaluationProgress>? progress)
+    {
+        Plan();
+        return _run!.Base(progress is null ? null : share => progress(new EvaluationProgress("converting the base", share)));
+    }
+
+    /// <summary>Measures with what the plan has for activations, so that training stays the most that is needed.</summary>
+    private Evaluator Evaluator(LoadedModel model) => new(model, _options.Threads, _options.Type is { } type ? type == "bf16" : null) { CacheBytes = _run!.Spare / 4 * 3 };
 
     /// <summary>What PEFT's run on such rows has: rank 16 on every linear layer, batches of 8, two epochs at 1e-3.</summary>
     private static Recipe Recipe(QuickstartOptions options, string train, string valid)

@@ -25,7 +25,7 @@ internal sealed class Scorer(Decoder model, Adapter? adapter, DType type, Backen
         var rest = prefix.Length == 0 ? sequences : [.. sequences.Select(sequence => sequence.Targets.Count == 0 ? sequence : CommonPrefix.Without(sequence, prefix.Length))];
         var rows = Math.Max(UsefulRows, rest.Max(sequence => sequence.Tokens.Length));
         var capacity = new Counts { Rows = rows, LabelledRows = rows, Targets = 2 * rows, Segments = rows, CachedRows = prefix.Length == 0 ? 0 : prefix.Length + rows };
-        var inputs = new DecoderInputs(model.Config, capacity, type);
+        using var inputs = new DecoderInputs(model.Config, capacity, type);
         var program = DecoderProgram.Build(model, adapter, inputs, new DecoderOptions(DecoderUse.Scoring, type, Cache: prefix.Length > 0));
         var plan = backend.Plan(program.Graph, capacity, team.Size);
         using var arena = new NativeBuffer(plan.ArenaBytes);

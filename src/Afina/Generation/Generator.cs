@@ -68,7 +68,11 @@ public sealed class Generator : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _arena.Dispose();
+    public void Dispose()
+    {
+        _arena.Dispose();
+        _inputs.Dispose();
+    }
 
     private IEnumerable<GeneratedToken> Run(IReadOnlyList<int[]> prompts, SamplingOptions sampling, ulong seed, CancellationToken cancellation)
     {

@@ -6,7 +6,7 @@ using Afina.Engine.Tensors;
 namespace Afina.Models;
 
 /// <summary>The bound inputs of a decoder's programs and the buffers behind them: one batch of rows, segments and targets.</summary>
-public sealed class DecoderInputs
+public sealed class DecoderInputs : IDisposable
 {
     private readonly DecoderConfig _config;
     private readonly Counts _capacity;
@@ -111,6 +111,9 @@ public sealed class DecoderInputs
 
         return Counts = new Counts { Rows = tokens.Length, Segments = segments.Length, Targets = targets.Length, LabelledRows = rows, CachedRows = _capacity.CachedRows };
     }
+
+    /// <summary>Frees the buffers; no program may run on them any more.</summary>
+    public void Dispose() => Buffers.Free();
 
     private int FillSegments(ReadOnlySpan<Segment> segments, int rows, ReadOnlySpan<int> positions)
     {

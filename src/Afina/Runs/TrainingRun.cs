@@ -3,6 +3,7 @@ using Afina.Adapters;
 using Afina.Data;
 using Afina.Engine;
 using Afina.Engine.Tensors;
+using Afina.Evaluation;
 using Afina.Formats;
 using Afina.Formats.Peft;
 using Afina.Models;
@@ -87,7 +88,7 @@ public sealed class TrainingRun : IDisposable
     {
         OutputFolder.RequireWritable(_recipe.OutputDir);
         Checkpoints.Sweep(_recipe.OutputDir);
-        Convert(happened);
+        Convert(share => happened(new Working("converting the base", share)));
         // What reading and encoding the rows left behind is given back before the arena is touched.
         GC.Collect(2, GCCollectionMode.Aggressive, blocking: true, compacting: true);
         using var programs = _session.Allocate();
@@ -121,6 +122,16 @@ public sealed class TrainingRun : IDisposable
 
         return finished;
     }
+
+    /// <summary>The base that is trained over, to be measured: converted once, and only as long as the run is there.</summary>
+    internal LoadedModel Base(Action<double>? progress)
+    {
+        Convert(progress);
+        return new LoadedModel(_model, _decoder, owns: false);
+    }
+
+    /// <summary>What the plan has for activations beyond the arena of a measurement.</summary>
+    internal long Spare => _session.Memory!.Activations - _session.Plans!.Score.ArenaBytes;
 
     /// <inheritdoc/>
     public void Dispose()
@@ -160,11 +171,11 @@ public sealed class TrainingRun : IDisposable
     private Adapter? Reference() => _recipe.Objective.HasReference && _recipe.LoraModelDir is not null ? _adapter.Copy() : null;
 
     /// <summary>The matrices in their new form, and the same plan over them.</summary>
-    private void Convert(Action<TrainEvent> happened)
+    private void Convert(Action<double>? progress)
     {
-        if (_recipe.Weights == WeightFormat.AsStored)
+        if (_recipe.Weights == WeightFormat.AsStored || _decoder != _model.Decoder)
             return;
-        _decoder = new WeightConversion(_recipe.Weights).Apply(_decoder, progress: share => happened(new Working("converting the base", share)));
+        _decoder = new WeightConversion(_recipe.Weights).Apply(_decoder, progress: progress);
         _session.Replan(_decoder);
     }
 
