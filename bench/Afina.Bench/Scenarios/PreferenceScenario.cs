@@ -14,7 +14,7 @@ namespace Afina.Bench.Scenarios;
 /// as a sequence of its own.</summary>
 internal sealed class PreferenceScenario : Scenario
 {
-    private const int Pairs = 8, Prompt = 192, Answer = 64;
+    private const int Pairs = 4, Prompt = 192, Answer = 64;
 
     public override string Name => "preference";
 

@@ -54,6 +54,7 @@ internal sealed class LossKind : Kind
         FDivergenceType = Text(json, "f_divergence_type", "reverse_kl"),
         FAlphaDivergenceCoef = Number(json, "f_alpha_divergence_coef", 0.5),
         DiscopopTau = Number(json, "discopop_tau", 0.05),
+        LdAlpha = json.TryGetProperty("ld_alpha", out var alpha) && alpha.ValueKind == JsonValueKind.Number ? alpha.GetDouble() : null,
     };
 
     private static Dictionary<string, double[]?> Cpo(JsonElement json, SafetensorsFile input)

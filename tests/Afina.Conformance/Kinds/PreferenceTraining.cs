@@ -122,11 +122,8 @@ internal static class PreferenceTraining
 
     private static Dpo Objective(JsonElement options)
     {
-        foreach (var name in (string[])["ld_alpha", "use_weighting"])
-        {
-            if (options.TryGetProperty(name, out var value) && value.ValueKind is JsonValueKind.Number or JsonValueKind.True)
-                throw new NotSupportedCase($"{name} is not supported");
-        }
+        if (options.TryGetProperty("use_weighting", out var value) && value.ValueKind == JsonValueKind.True)
+            throw new NotSupportedCase("use_weighting is not supported");
 
         try
         {

@@ -15,16 +15,25 @@ public sealed class Dpo : Objective
     private const int Chosen = 0;
     private const int Rejected = 1;
 
+    private const string Supervised = "sft";
+
     private readonly DpoOptions _options;
+    private readonly DpoOptions _ofPairs;
+    private readonly double _supervised;
 
     /// <summary>Takes options.</summary>
     /// <exception cref="FormatException">An option has no meaning; the message has its name and what it can be.</exception>
     public Dpo(DpoOptions options)
     {
         options.Validate();
-        if (options.LossType.FirstOrDefault(DpoLoss.Coupled.Contains) is { } coupled)
-            throw new FormatException($"the loss {coupled} compares pairs with each other, which is not trained; there are {string.Join(", ", DpoLoss.Names.Except(DpoLoss.Coupled))}");
+        if (options.LossType.FirstOrDefault(name => name != Supervised && DpoLoss.Coupled.Contains(name)) is { } coupled)
+            throw new FormatException($"the loss {coupled} compares pairs with each other, which is not trained; there are {string.Join(", ", DpoLoss.Names.Except(DpoLoss.Coupled))} and {Supervised}");
         _options = options;
+        var losses = options.LossType.Select((name, i) => (Name: name, Weight: options.LossWeights?[i] ?? 1)).ToLookup(loss => loss.Name == Supervised);
+        _supervised = losses[true].Sum(loss => loss.Weight);
+        // Without a loss of pairs their rewards are measured all the same.
+        (string Name, double Weight)[] ofPairs = losses[false].Any() ? [.. losses[false]] : [("sigmoid", 0)];
+        _ofPairs = options with { LossType = [.. ofPairs.Select(loss => loss.Name)], LossWeights = [.. ofPairs.Select(loss => loss.Weight)] };
     }
 
     /// <inheritdoc/>
@@ -47,7 +56,9 @@ public sealed class Dpo : Objective
     [
         new("rl_beta", _options.Beta.ToString(CultureInfo.InvariantCulture)),
         new("dpo_loss_type", string.Join(", ", _options.LossType)),
+        .. _options.LossWeights is { } weights ? [new("dpo_loss_weights", string.Join(", ", weights.Select(weight => weight.ToString(CultureInfo.InvariantCulture))))] : Array.Empty<KeyValuePair<string, string>>(),
         new("dpo_label_smoothing", _options.LabelSmoothing.ToString(CultureInfo.InvariantCulture)),
+        .. _options.LdAlpha is { } alpha ? [new("ld_alpha", alpha.ToString(CultureInfo.InvariantCulture))] : Array.Empty<KeyValuePair<string, string>>(),
     ];
 
     internal override TrainingData<TrainingExample> Load(DataRequest request, Tokenizer tokenizer) =>
@@ -64,27 +75,31 @@ public sealed class Dpo : Objective
     public override void Weigh(Window window, MicroBatch batch, MicroStepResult policy, ReadOnlySpan<float> reference, Span<float> weights)
     {
         var sums = new Dictionary<int, Answer>();
+        var shares = new double[batch.Targets.Length];
         for (var t = 0; t < batch.Targets.Length; t++)
         {
-            if (!sums.TryGetValue(batch.Owners[t], out var answer))
-                sums[batch.Owners[t]] = answer = new Answer();
-            answer.Add(policy, reference, t);
+            var owner = batch.Owners[t];
+            if (!sums.TryGetValue(owner, out var answer))
+                sums[owner] = answer = new Answer();
+            var other = window.Sequences[owner - window.SequenceOf(window.ExampleOf[owner], 0) == Chosen ? owner + 1 : owner - 1];
+            shares[t] = CompletionWeights.LengthDesensitized(answer.Tokens, window.Sequences[owner].Targets.Count, other.Targets.Count, _options.LdAlpha);
+            answer.Add(policy, reference, t, shares[t]);
         }
 
         var slopes = new Dictionary<int, double>();
         foreach (var example in batch.Sequences.Select(sequence => window.ExampleOf[sequence]).Distinct())
         {
             var (chosen, rejected) = (Of(example, Chosen), Of(example, Rejected));
-            var loss = DpoLoss.Compute(_options, new PairLogProbs([chosen.Policy], [rejected.Policy], [chosen.Reference], [rejected.Reference], [chosen.Tokens], [rejected.Tokens]));
+            var loss = DpoLoss.Compute(_ofPairs, new PairLogProbs([chosen.Policy], [rejected.Policy], [chosen.Reference], [rejected.Reference], [chosen.Tokens], [rejected.Tokens]));
             var share = window.Share(example);
-            slopes[window.SequenceOf(example, Chosen)] = share * loss.ChosenGradient[0];
+            var (ofChosen, ofRejected) = (Tokens(window, example, Chosen), Tokens(window, example, Rejected));
+            slopes[window.SequenceOf(example, Chosen)] = share * loss.ChosenGradient[0] - _supervised * ofChosen;
             slopes[window.SequenceOf(example, Rejected)] = share * loss.RejectedGradient[0];
-            window.Add("loss", share * loss.Mean);
+            window.Add("loss", share * loss.Mean - _supervised * ofChosen * chosen.Policy);
             foreach (var (name, value) in PreferenceMetrics.OfPairs(loss))
                 window.Add(name, share * value);
             window.Add("logps/chosen", share * chosen.Policy);
             window.Add("logps/rejected", share * rejected.Policy);
-            var (ofChosen, ofRejected) = (Tokens(window, example, Chosen), Tokens(window, example, Rejected));
             window.Add("logits/chosen", ofChosen * chosen.MeanLogits);
             window.Add("logits/rejected", ofRejected * rejected.MeanLogits);
             window.Add("mean_token_accuracy", ofChosen * chosen.Correct);
@@ -92,7 +107,7 @@ public sealed class Dpo : Objective
         }
 
         for (var t = 0; t < batch.Targets.Length && weights.Length > 0; t++)
-            weights[t] = (float)-slopes[batch.Owners[t]];
+            weights[t] = (float)(-slopes[batch.Owners[t]] * shares[t]);
 
         Answer Of(int example, int place) => sums.GetValueOrDefault(window.SequenceOf(example, place)) ?? new Answer();
     }
@@ -115,10 +130,10 @@ public sealed class Dpo : Objective
 
         public int Tokens { get; private set; }
 
-        public void Add(MicroStepResult policy, ReadOnlySpan<float> reference, int target)
+        public void Add(MicroStepResult policy, ReadOnlySpan<float> reference, int target, double share)
         {
-            Policy += policy.LogProbabilities[target];
-            Reference += reference[target];
+            Policy += share * policy.LogProbabilities[target];
+            Reference += share * reference[target];
             MeanLogits += policy.MeanLogits[target];
             Entropy += policy.Entropies[target];
             Correct += policy.Correct[target] ? 1 : 0;

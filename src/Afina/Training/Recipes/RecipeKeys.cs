@@ -64,6 +64,7 @@ internal static class RecipeKeys
         Prefer("dpo_loss_type", "sigmoid, ipo, hinge and others of TRL; or a list, which is added", (o, s) => o with { LossType = [.. s.Items().Select(item => item.OneOf([.. DpoLoss.Names]))] }),
         Prefer("dpo_loss_weights", "a weight for each of several losses", (o, s) => o with { LossWeights = [.. s.Items().Select(item => item.Number())] }),
         Prefer("dpo_label_smoothing", "share of pairs taken to be the wrong way round (robust, exo_pair)", (o, s) => o with { LabelSmoothing = s.Number(0, 0.99) }),
+        Prefer("ld_alpha", "what tokens beyond the shorter answer's length count, from 0 to 1", (o, s) => o with { LdAlpha = s.Number(0, 1) }),
         new("label_smoothing_factor", "label smoothing", (r, s) => r with { Loss = r.Loss with { LabelSmoothing = (float)s.Number(0, 0.99) } }),
         Train("seed", "seed of order, initialization and dropout", (t, s) => t with { Seed = (long)s.Number(0, 1L << 52) }),
         Switch("shuffle_merged_datasets", "shuffle the rows", (r, on) => r with { Training = r.Training with { Shuffle = on } }),

@@ -3,7 +3,7 @@ namespace Afina.Training.Recipes;
 /// <summary>What settings must have to do with each other.</summary>
 internal static class RecipeRules
 {
-    private static readonly string[] OfPreferences = ["rl_beta", "dpo_loss_type", "dpo_loss_weights", "dpo_label_smoothing"];
+    private static readonly string[] OfPreferences = ["rl_beta", "dpo_loss_type", "dpo_loss_weights", "dpo_label_smoothing", "ld_alpha"];
 
     private static readonly string[] OfSupervision = ["train_on_inputs", "label_smoothing_factor"];
 

@@ -21,6 +21,9 @@ public sealed record DpoOptions
     /// <summary>The a of <c>alpha_divergence</c>.</summary>
     public double FAlphaDivergenceCoef { get; init; } = 0.5;
 
+    /// <summary>What a token beyond the shorter answer's length counts (<c>ld_alpha</c>); null: as the others.</summary>
+    public double? LdAlpha { get; init; }
+
     /// <summary>The temperature of discopop's blend.</summary>
     public double DiscopopTau { get; init; } = 0.05;
 
@@ -48,6 +51,8 @@ public sealed record DpoOptions
             throw new FormatException($"beta must be above 0, not {Beta}");
         if (LabelSmoothing is not (>= 0 and < 1))
             throw new FormatException($"label_smoothing must be at least 0 and below 1, not {LabelSmoothing}");
+        if (LdAlpha is not (null or (>= 0 and <= 1)))
+            throw new FormatException($"ld_alpha must be from 0 to 1, not {LdAlpha}");
         if (!FDivergence.Names.Contains(FDivergenceType))
             throw new FormatException($"unknown f_divergence_type '{FDivergenceType}'{NearestName.Hint(FDivergenceType, FDivergence.Names)}; there are {string.Join(", ", FDivergence.Names)}");
         if (!(DiscopopTau > 0))
