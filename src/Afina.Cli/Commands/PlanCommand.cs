@@ -40,7 +40,7 @@ internal static class PlanCommand
         "weights" => summary.Stored,
         "adapter" => "parameters, gradients and the optimizer's state, fp32",
         "activations" => $"{summary.MicroRows} rows at once, {summary.Type}; computed again: {summary.Recomputation}",
-        "evaluation" => "the best adapter so far",
+        "evaluation" => "measuring held-out rows; the best adapter so far",
         "data" => "the rows as tokens, the tokenizer",
         _ => ".NET, compiled code",
     };

@@ -75,6 +75,7 @@ internal sealed class TrainingSession : IDisposable
             QuantizedBytes = new WeightConversion(WeightFormat.Nf4).Bytes(model),
             DataBytes = _managedBytes.Value + _dataBytes + (options.Objective.HasReference ? sizeof(float) * Sources.SelectMany(source => source.Examples).Concat(Held).Sum(example => (long)example.Targets) : 0),
             LoadingBytes = ProcessMemory.PeakBytes(),
+            Measures = Held.Count > 0,
             KeepsBest = Held.Count > 0 && _trainer.LoadBestModelAtEnd,
             RowsToKeep = _rowsToKeep,
         };

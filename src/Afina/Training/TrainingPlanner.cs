@@ -46,6 +46,9 @@ public sealed record TrainingLoad(int Longest, int Most, long WeightBytes)
     /// <summary>The most that the process has taken so far.</summary>
     public long LoadingBytes { get; init; }
 
+    /// <summary>Whether held-out rows are measured.</summary>
+    public bool Measures { get; init; }
+
     /// <summary>Whether the best values so far are kept beside the adapter's.</summary>
     public bool KeepsBest { get; init; }
 
@@ -129,7 +132,7 @@ public sealed class TrainingPlanner
             Weights = _load.WeightBytes,
             Adapter = plans.AdapterBytes,
             Activations = plans.Step.ArenaBytes,
-            Evaluation = plans.ArenaBytes - plans.Step.ArenaBytes + (_load.KeepsBest ? BestValues.Bytes(_adapter) : 0),
+            Evaluation = plans.ArenaBytes - plans.Step.ArenaBytes + (_load.Measures ? MemoryReport.EvaluationAllowance : 0) + (_load.KeepsBest ? BestValues.Bytes(_adapter) : 0),
             Data = _load.DataBytes,
             Loading = _load.LoadingBytes,
         });
