@@ -51,6 +51,28 @@ public sealed class RecipeReaderTests
     }
 
     [Theory]
+    [InlineData("rl_beta: 0.2\nrl: dpo", "direct preference optimization (sigmoid, β = 0.2)")]
+    [InlineData("rl: ipo", "direct preference optimization (ipo, β = 0.1)")]
+    [InlineData("rl: dpo\ndpo_beta: 0.5\ndpo_loss_type: [sigmoid, sft]\ndpo_loss_weights: [1, 0.2]", "direct preference optimization (sigmoid + sft, β = 0.5)")]
+    [InlineData("rl: false", "supervised fine-tuning")]
+    [InlineData("lora_r: 8", "supervised fine-tuning")]
+    public void The_objective_is_that_of_rl_and_its_options(string yaml, string summary)
+    {
+        var recipe = RecipeReader.Parse(yaml, "r.yaml");
+        RecipeRules.Require(recipe);
+
+        Assert.Equal(summary, recipe.Objective.Summary);
+    }
+
+    [Theory]
+    [InlineData("beta: 0.2", "rl_beta belongs to preference training; set rl=dpo too")]
+    [InlineData("rl: dpo\nlabel_smoothing_factor: 0.1", "label_smoothing_factor belongs to supervised fine-tuning")]
+    [InlineData("rl: dpo\nloss_type: exo_pair", "exo_pair needs label_smoothing")]
+    [InlineData("rl: dpo\nloss_type: [sigmoid, sft]\nloss_weights: [1]", "loss_weights has 1 numbers for 2 losses")]
+    public void Settings_that_do_not_fit_the_objective_are_refused(string yaml, string words) =>
+        Assert.Contains(words, Assert.Throws<SettingException>(() => RecipeRules.Require(RecipeReader.Parse(yaml, "r.yaml"))).Message);
+
+    [Theory]
     [InlineData("lora_r: 8\nlora_rnak: 8", "r.yaml:2:1: unknown setting lora_rnak (did you mean lora_r?)")]
     [InlineData("learnig_rate: 1", "r.yaml:1:1: unknown setting learnig_rate (did you mean learning_rate?)")]
     [InlineData("lora_r: many", "r.yaml:1:9: lora_r: must be a number, not 'many'")]
