@@ -1,5 +1,6 @@
 using System.Globalization;
 using Afina.Data.Ordering;
+using Afina.Data.Packing;
 using Afina.Engine;
 using Afina.Engine.Execution;
 using Afina.Engine.Tensors;
@@ -32,8 +33,12 @@ internal sealed class TrainingSession : IDisposable
 
     public TrainingSession(TrainerOptions trainer, IReadOnlyList<(IReadOnlyList<TrainingExample> Examples, double Weight)> sources, IReadOnlyList<TrainingExample> held, int threads, bool drops = false)
     {
-        (_trainer, Sources, Held, _threads) = (trainer, sources, held, threads);
         var shared = drops ? 0 : trainer.SharedPrefix;
+        var beginnings = new CommonBeginnings(sources.SelectMany(source => source.Examples).Concat(held).SelectMany(example => example.Sequences), trainer.SharedPrefix);
+        TrainingExample Mark(TrainingExample example) => example with { Sequences = [.. example.Sequences.Select(beginnings.Mark)] };
+        sources = [.. sources.Select(source => ((IReadOnlyList<TrainingExample>)[.. source.Examples.Select(Mark)], source.Weight))];
+        held = [.. held.Select(Mark)];
+        (_trainer, Sources, Held, _threads) = (trainer, sources, held, threads);
         var lengths = sources.SelectMany(source => source.Examples).Select(example => example.Rows(shared)).OrderDescending().ToList();
         _longest = Math.Max(Math.Max(lengths.FirstOrDefault(), held.Count == 0 ? 0 : held.Max(example => example.Rows(trainer.SharedPrefix))), 1);
         _most = Math.Max(lengths.Take(trainer.MicroBatchSize * trainer.GradientAccumulationSteps).Sum(), 1);

@@ -65,7 +65,8 @@ internal sealed class PrefixTree(IReadOnlyList<Sequence> sequences, int least)
     {
         if (to - from == 1)
         {
-            Emit(from, depth, Tokens(from).Length, parent);
+            var common = depth == 0 && least > 0 ? sequences[_order[from]].Common : depth;
+            Emit(from, common, Tokens(from).Length, Emit(from, depth, common, parent));
             foreach (var target in sequences[_order[from]].Targets)
                 _targets.Add((new Target(_rowAt[target.Position], target.Token, target.Weight), _order[from]));
             return;
@@ -81,7 +82,9 @@ internal sealed class PrefixTree(IReadOnlyList<Sequence> sequences, int least)
         var gained = _common[cut] - depth;
         if (least > 0 && gained > 0 && (depth == 0 ? gained : gained * (to - from - 1)) >= least)
         {
-            Lay(from, to, _common[cut], Emit(from, depth, _common[cut], parent));
+            // Those that have so much in common have the same mark.
+            var end = depth == 0 && sequences[_order[from]].Common is > 0 and var common ? Math.Min(common, _common[cut]) : _common[cut];
+            Lay(from, to, end, Emit(from, depth, end, parent));
             return;
         }
 

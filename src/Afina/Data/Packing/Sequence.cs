@@ -11,6 +11,9 @@ public readonly record struct SequenceTarget(int Position, int Token, float Weig
 /// <param name="Targets">What the rows have to predict, by position.</param>
 public sealed record Sequence(ReadOnlyMemory<int> Tokens, IReadOnlyList<SequenceTarget> Targets)
 {
+    /// <summary>Tokens at the beginning that others of the data set have too: always a segment of their own. 0: unknown.</summary>
+    internal int Common { get; init; }
+
     /// <summary>The rows of an example whose row i predicts label i + 1.</summary>
     public static Sequence Of(ReadOnlyMemory<int> tokens, ReadOnlySpan<int> labels, float weight = 1)
     {
