@@ -49,7 +49,7 @@ internal static class SummaryDisplay
         ["first_step"] = summary.FirstStep,
         ["learning_rate"] = summary.LearningRate,
         ["memory"] = new JsonObject([
-            .. summary.Memory.Parts.Append(("loading", summary.Memory.Loading)).Append(("total", summary.Memory.Total)).Append(("available", summary.Available)).Select(part => KeyValuePair.Create(part.Item1, (JsonNode?)part.Item2)),
+            .. summary.Memory.Parts.Append(("loading", summary.Memory.Loading)).Append(("total", summary.Memory.Total)).Append(("available", summary.Available)).Select(part => KeyValuePair.Create(part.Item1.Replace(' ', '_'), (JsonNode?)part.Item2)),
         ]),
         ["micro_rows"] = summary.MicroRows,
         ["recomputation"] = summary.Recomputation,
