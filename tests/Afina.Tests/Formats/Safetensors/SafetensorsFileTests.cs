@@ -115,7 +115,7 @@ public sealed class SafetensorsFileTests : IDisposable
     {
         var path = _folder.File("kept.safetensors", [1, 2, 3]);
         var full = new SafetensorsSource("w", SafetensorsType.F32, [4], _ => throw new IOException("no space left on device"));
-        Assert.Throws<IOException>(() => SafetensorsWriter.Write(path, [full]));
+        Assert.ThrowsAny<IOException>(() => SafetensorsWriter.Write(path, [full]));
         Assert.Throws<InvalidOperationException>(() => SafetensorsWriter.Write(path, [full with { Write = stream => stream.WriteByte(1) }]));
         Assert.Throws<InvalidDataException>(() => SafetensorsWriter.Write(path, [full, full]));
         Assert.Equal([1, 2, 3], File.ReadAllBytes(path));
