@@ -8,8 +8,8 @@ namespace Afina.Engine.Cpu.Gemm;
 /// <remarks>The left rows enter rounded as the mode says; the weights with the value that their blocks have.</remarks>
 internal sealed unsafe class FewRowsProduct
 {
-    private const int NarrowTile = 32;
-    private const int WideTile = 64;
+    private const int NarrowTile = 96;
+    private const int WideTile = 192;
     private const int WideColumns = 1024;
 
     private readonly ProductSpec _spec;

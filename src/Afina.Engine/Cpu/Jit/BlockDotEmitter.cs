@@ -11,6 +11,10 @@ namespace Afina.Engine.Cpu.Jit;
 /// Sums: zmm0-7 (row, block parity); m's: xmm8-15; the rest is scratch, zmm31 the table.</remarks>
 internal static class BlockDotEmitter
 {
+    /// <summary>Bytes between what is read and what is asked for: rows follow each other, and so do the tiles of all threads, which would begin
+    /// each of theirs by waiting for memory. Asking beyond the end is harmless.</summary>
+    private const int Ahead = 2048;
+
     private static readonly AssemblerRegisterZMM[] Sums = [zmm0, zmm1, zmm2, zmm3, zmm4, zmm5, zmm6, zmm7];
     private static readonly AssemblerRegisterXMM[] Minima = [xmm8, xmm9, xmm10, xmm11, xmm12, xmm13, xmm14, xmm15];
 
@@ -52,6 +56,7 @@ internal static class BlockDotEmitter
         a.sub(rcx, 2);
         a.jl(last);
         a.Label(ref blockLoop);
+        a.prefetcht0(__byte_ptr[rax + Ahead]);
         Block(a, rows, hasMinimum, 0, blockBytes);
         Block(a, rows, hasMinimum, 1, blockBytes);
         a.add(rax, 2 * blockBytes);
