@@ -10,18 +10,22 @@ for (var i = 0; i < args.Length; i++)
         case "--name" when i + 1 < args.Length: name = args[++i]; break;
         case "--verbose": verbose = true; break;
         case "--bf16": Afina.Conformance.Kinds.CurveKind.Type = Afina.Engine.Tensors.DType.BF16; break;
+        case "--peft-rounding":
+            Afina.Conformance.Kinds.CurveKind.Type = Afina.Engine.Tensors.DType.BF16;
+            Afina.Conformance.Kinds.CurveKind.AddsToRounded = true;
+            break;
         case "--compare": Afina.Conformance.Kinds.CurveKind.Compares = true; break;
         case "--steps" when i + 1 < args.Length: Afina.Conformance.Kinds.CurveKind.Steps = int.Parse(args[++i], System.Globalization.CultureInfo.InvariantCulture); break;
         case var path when root is null && !path.StartsWith('-'): root = path; break;
         default:
-            Console.Error.WriteLine($"afina-conformance: unknown argument {args[i]}; usage: PATH [--kind K] [--name N] [--verbose] [--bf16 | --compare] [--steps N]");
+            Console.Error.WriteLine($"afina-conformance: unknown argument {args[i]}; usage: PATH [--kind K] [--name N] [--verbose] [--bf16 | --peft-rounding | --compare] [--steps N]");
             return 2;
     }
 }
 
 if (root is null || !Directory.Exists(root))
 {
-    Console.Error.WriteLine($"afina-conformance: no such folder: {root ?? "(none given)"}; usage: PATH [--kind K] [--name N] [--verbose] [--bf16 | --compare] [--steps N]");
+    Console.Error.WriteLine($"afina-conformance: no such folder: {root ?? "(none given)"}; usage: PATH [--kind K] [--name N] [--verbose] [--bf16 | --peft-rounding | --compare] [--steps N]");
     return 2;
 }
 

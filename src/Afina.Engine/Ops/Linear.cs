@@ -13,7 +13,7 @@ public readonly record struct Projection(int Outputs, bool Bias = false, int Ran
 /// <summary>Weights that share an input, each with its low-rank term: u = s x Aᵀ, yᵢ = x Wᵢᵀ + uᵢ Bᵢᵀ + biasᵢ (+ residual).</summary>
 /// <remarks>
 /// Inputs: x [rows, in]; residual [rows, out] (one projection only) or null; x with dropout, for the low-rank terms, or null; then for each
-/// projection W [out, in], bias [1, out] or null, A [rank, in] or null, B [out, rank] or null.
+/// projection W [out, in] (null: the low-rank term alone), bias [1, out] or null, A [rank, in] or null, B [out, rank] or null.
 /// Outputs: yᵢ [rows, outᵢ], and u [rows, Σ rank] where there is a low-rank term (saved for dB).
 /// Backward: v = s dy B; dA += vᵀ x; dBᵢ += dyᵢᵀ uᵢ; dbias += Σ dy; dx = Σ dyᵢ Wᵢ + v A; dresidual = dy (the same buffer).
 /// A trained W gets dW += dyᵀ x.
@@ -37,12 +37,12 @@ public sealed record Linear(ValueList<Projection> Projections, DType Type) : Ope
         for (var i = 0; i < Projections.Count; i++)
         {
             var (projection, at) = (Projections[i], FirstInput(i));
-            Require(inputs[at] is { } w && w.Rows == projection.Outputs && w.Columns == x.Columns, scope, inputs);
+            Require(inputs[at] is { } w ? w.Rows == projection.Outputs && w.Columns == x.Columns : projection.Rank > 0, scope, inputs);
             Require(projection.Bias == inputs[at + 1] is { } bias && (inputs[at + 1] is null || inputs[at + 1]!.Columns == projection.Outputs), scope, inputs);
             Require((projection.Rank > 0) == inputs[at + 2] is not null && (projection.Rank > 0) == inputs[at + 3] is not null, scope, inputs);
             Require(inputs[at + 2] is not { } a || (a.Rows == projection.Rank && a.Columns == x.Columns), scope, inputs);
             Require(inputs[at + 3] is not { } b || (b.Rows == projection.Outputs && b.Columns == projection.Rank), scope, inputs);
-            outputs.Add(new Value($"{scope}.{NameOf(inputs[at]!)}", Type, x.Rows, projection.Outputs) { GradientType = inputs[1]?.GradientType ?? Type });
+            outputs.Add(new Value($"{scope}.{NameOf(inputs[at] ?? inputs[at + 3]!)}", Type, x.Rows, projection.Outputs) { GradientType = inputs[1]?.GradientType ?? Type });
         }
 
         Require(inputs[1] is not { } residual || (Projections.Count == 1 && residual.Columns == Projections[0].Outputs && residual.Rows == x.Rows), scope, inputs);

@@ -30,7 +30,7 @@ internal static class LinearReference
                 for (var o = 0; o < projection.Outputs; o++)
                 {
                     var sum = projection.Bias ? bias[0, o] : 0;
-                    for (var j = 0; j < depth; j++)
+                    for (var j = 0; j < depth && w.Exists; j++)
                         sum += x[i, j] * w[o, j];
                     for (var k = 0; k < projection.Rank; k++)
                         sum += u[i, firstRank + k] * b[o, k];

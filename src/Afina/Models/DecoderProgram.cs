@@ -31,7 +31,12 @@ public enum DecoderUse : byte
 /// <param name="Loss">The options of the loss.</param>
 /// <param name="Cut">The layer at which the decoder is cut in two: <see cref="DecoderUse.Hidden"/> ends before it, every other use begins
 /// with it, from rows that are bound. 0: not cut.</param>
-public sealed record DecoderOptions(DecoderUse Use, DType Type = DType.F32, bool Cache = false, LossOptions? Loss = null, int Cut = 0);
+public sealed record DecoderOptions(DecoderUse Use, DType Type = DType.F32, bool Cache = false, LossOptions? Loss = null, int Cut = 0)
+{
+    /// <summary>Whether a low-rank term is added to a frozen projection that was rounded to the activations' type, as PEFT does in bf16. Here both
+    /// are one sum that is rounded once, as a rule: small terms count in full.</summary>
+    public bool AddsToRounded { get; init; }
+}
 
 /// <summary>The graph of a decoder over a batch, with the values that the caller fills and reads.</summary>
 public sealed class DecoderProgram
@@ -169,7 +174,27 @@ public sealed class DecoderProgram
             projections.Add(new Projection(parts[i].Outputs, bias is not null, terms[i]?.Rank ?? 0, terms[i]?.Scale ?? 1));
         }
 
-        return Graph.Add(new Linear([.. projections], _options.Type), name, [.. inputs]);
+        return _options.AddsToRounded && terms.Any(term => term is not null) ? AddToRounded(name, projections, [.. inputs])
+            : Graph.Add(new Linear([.. projections], _options.Type), name, [.. inputs]);
+    }
+
+    /// <summary>The same in three steps, each rounded to the activations' type: the frozen projections, each low-rank term, the residual.</summary>
+    private Value[] AddToRounded(string name, List<Projection> projections, Value?[] inputs)
+    {
+        List<Value?> frozen = [inputs[0], null, null];
+        for (var i = 0; i < projections.Count; i++)
+            frozen.AddRange(inputs[Engine.Ops.Linear.FirstInput(i)], inputs[Engine.Ops.Linear.FirstInput(i) + 1], null, null);
+        Value[] made = [.. Graph.Add(new Linear([.. projections.Select(projection => projection with { Rank = 0 })], _options.Type), name, [.. frozen])];
+        for (var i = 0; i < projections.Count; i++)
+        {
+            var at = Engine.Ops.Linear.FirstInput(i);
+            if (projections[i].Rank > 0)
+                made[i] = Graph.Add(new Linear([projections[i] with { Bias = false }], _options.Type), name, inputs[0], made[i], inputs[2], null, null, inputs[at + 2], inputs[at + 3])[0];
+        }
+
+        if (inputs[1] is { } residual)
+            made[0] = Graph.Add(new Sum(_options.Type), name, residual, made[0])[0];
+        return made;
     }
 
     private Value Norm(string name, Value x, int dim = 0) =>

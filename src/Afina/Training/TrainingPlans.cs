@@ -14,8 +14,8 @@ public sealed class TrainingPlans
     {
         (Adapter, Options) = (adapter, options);
         Inputs = new DecoderInputs(model.Config, options.Capacity, options.Type, options.Cut > 0);
-        StepProgram = DecoderProgram.Build(model, adapter, Inputs, new DecoderOptions(options.Objective.WeighsAfterwards ? DecoderUse.Weighing : DecoderUse.Training, options.Type, false, options.Loss, options.Cut));
-        ScoreProgram = DecoderProgram.Build(model, adapter, Inputs, new DecoderOptions(DecoderUse.Scoring, options.Type, false, options.Loss, options.Cut));
+        StepProgram = DecoderProgram.Build(model, adapter, Inputs, new DecoderOptions(options.Objective.WeighsAfterwards ? DecoderUse.Weighing : DecoderUse.Training, options.Type, false, options.Loss, options.Cut) { AddsToRounded = options.AddsToRounded });
+        ScoreProgram = DecoderProgram.Build(model, adapter, Inputs, new DecoderOptions(DecoderUse.Scoring, options.Type, false, options.Loss, options.Cut) { AddsToRounded = options.AddsToRounded });
         Step = backend.Plan(Checkpointing.Rewrite(StepProgram.Graph, options.Checkpoint), options.Capacity, threads);
         Score = backend.Plan(ScoreProgram.Graph, options.Capacity, threads);
         if (options.Cut > 0)
@@ -26,7 +26,7 @@ public sealed class TrainingPlans
 
         if (!options.Objective.HasReference)
             return;
-        ReferenceProgram = DecoderProgram.Build(model, options.Reference, Inputs, new DecoderOptions(DecoderUse.Scoring, options.Type, false, options.Loss, options.Cut));
+        ReferenceProgram = DecoderProgram.Build(model, options.Reference, Inputs, new DecoderOptions(DecoderUse.Scoring, options.Type, false, options.Loss, options.Cut) { AddsToRounded = options.AddsToRounded });
         Reference = backend.Plan(ReferenceProgram.Graph, options.Capacity, threads);
     }
 

@@ -28,6 +28,9 @@ public sealed record ProgramOptions(Counts Capacity, DType Type, Checkpoint Chec
 
     /// <summary>Bytes of the rows that are kept at most.</summary>
     public long KeptBytes { get; init; }
+
+    /// <summary>See <see cref="DecoderOptions.AddsToRounded"/>.</summary>
+    public bool AddsToRounded { get; init; }
 }
 
 /// <summary>What a micro-step measured.</summary>

@@ -23,6 +23,9 @@ internal sealed class CurveKind : Kind
     /// <summary>Type of the activations, as chosen on the command line.</summary>
     public static DType Type { get; set; } = DType.F32;
 
+    /// <summary>Whether low-rank terms are added to rounded projections, as PEFT's run in bf16 did.</summary>
+    public static bool AddsToRounded { get; set; }
+
     /// <summary>The most steps that are run.</summary>
     public static int Steps { get; set; } = int.MaxValue;
 
@@ -91,6 +94,8 @@ internal sealed class CurveKind : Kind
             MaxGradNorm = settings.GetProperty("max_grad_norm").GetDouble(),
         };
         var (plans, _) = TrainingPlanner.Choose(model, adapter, new PlannerOptions(type, new LossOptions(), optimizer), new TrainingLoad(settings.GetProperty("max_length").GetInt32(), 2048, 0), backend, team.Size);
+        if (AddsToRounded)
+            plans = new TrainingPlans(model, adapter, plans.Options with { AddsToRounded = true }, backend, team.Size);
         using var programs = new TrainingPrograms(plans, backend, team);
         var capacity = plans.Options.Capacity;
         var packer = new StepPacker(new PackingLimits(capacity.Rows, 16, capacity.LabelledRows, capacity.Segments));

@@ -23,7 +23,7 @@ internal static unsafe class LinearKernels
         for (var p = 0; p < operation.Projections.Count; p++)
         {
             var (projection, at) = (operation.Projections[p], Linear.FirstInput(p));
-            List<ProductTerm> terms = [new(0, Products.Operand(node.Inputs[at]!, memory).Transposed)];
+            List<ProductTerm> terms = node.Inputs[at] is { } w ? [new(0, Products.Operand(w, memory).Transposed)] : [];
             if (projection.Rank > 0)
             {
                 low.Add(new ProductOutput

@@ -21,6 +21,7 @@ public sealed class LinearTests
         Three = 32,
         TrainedWeight = 64,
         Adds = 128,
+        NoWeight = 256,
     }
 
     private static readonly With[] Layers =
@@ -33,6 +34,7 @@ public sealed class LinearTests
         With.LowRank | With.Three | With.Dropped | With.TrainedBias | With.Adds,
         With.TrainedWeight | With.TrainedBias,
         With.TrainedWeight | With.Three | With.LowRank | With.FrozenBias,
+        With.NoWeight | With.LowRank | With.Residual,
     ];
 
     public static TheoryData<With> Kinds => [.. Layers];
@@ -155,7 +157,7 @@ public sealed class LinearTests
             // The second of three projections has no low-rank term, the third a larger one.
             var width = outputs + 2 * i;
             var rank = !with.HasFlag(With.LowRank) ? 0 : i switch { 0 => 2, 1 => 0, _ => 5 };
-            all.Add(with.HasFlag(With.TrainedWeight) && i != 1 ? harness.Parameter($"w{i}", width, inputs) : harness.Frozen($"w{i}", width, inputs, format));
+            all.Add(with.HasFlag(With.NoWeight) ? null : with.HasFlag(With.TrainedWeight) && i != 1 ? harness.Parameter($"w{i}", width, inputs) : harness.Frozen($"w{i}", width, inputs, format));
             var bias = i != 1 && (with & (With.TrainedBias | With.FrozenBias)) != 0;
             all.Add(!bias ? null : with.HasFlag(With.TrainedBias) ? harness.Parameter($"bias{i}", 1, width) : harness.Frozen($"bias{i}", 1, width));
             all.Add(rank > 0 ? harness.Parameter($"a{i}", rank, inputs) : null);
