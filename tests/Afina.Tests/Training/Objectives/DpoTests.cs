@@ -99,7 +99,11 @@ public sealed class DpoTests
         var again = scores.Of(all, [0, 1, 2], Assert.Single(Rig.Pack(1, 64, Pairs)), Ask);
         Assert.Equal(2, asked);
         Assert.DoesNotContain(again, float.IsNaN);
-        Assert.Equal(rig.Programs.ScoreReference(Assert.Single(Rig.Pack(1, 64, Pairs))), again);
+
+        // What was kept comes from another batch: where a row lies in its batch may decide the last digit of its sums.
+        var whole = rig.Programs.ScoreReference(Assert.Single(Rig.Pack(1, 64, Pairs)));
+        Assert.Equal(whole.Length, again.Length);
+        Assert.All(whole.Zip(again), both => Assert.Equal(both.First, both.Second, 1e-5));
     }
 
     [Fact]
