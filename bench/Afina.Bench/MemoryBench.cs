@@ -14,7 +14,8 @@ internal static class MemoryBench
     public static int Run(string[] arguments)
     {
         string[] quantize = ["none", "bf16", "nf4"], dtype = ["bf16", "fp32"], recomputation = ["cheap", "layers"], rows = ["short", "long"];
-        List<string> more = ["max_steps=3"];
+        // Enough steps for the runtime to compile everything at its highest tier, and for collections.
+        List<string> more = ["max_steps=40"];
         for (var i = 0; i < arguments.Length; i++)
         {
             string[] Next() => arguments[++i].Split(',');

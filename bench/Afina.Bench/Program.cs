@@ -7,8 +7,6 @@ switch (args)
         return GemmBench.Run(rest);
     case ["attention", .. var rest]:
         return AttentionBench.Run(rest);
-    case ["train", .. var rest]:
-        return TrainBench.Run(rest);
     case ["operations", .. var rest]:
         return OperationsBench.Run(rest);
     case ["scenario", .. var rest]:
@@ -20,7 +18,6 @@ switch (args)
     default:
         Console.Error.WriteLine("usage: afina-bench gemm [--threads N] [--rows N] [--ms N] [--only TEXT] [--variant TEXT] [--format Q4_1|NF4|...]");
         Console.Error.WriteLine("       afina-bench attention [--threads N] [--segments N] [--rows N] [--cached N] [--heads N] [--kv N] [--dim N] [--window N] [--ms N] [--only BF16|F32]");
-        Console.Error.WriteLine("       afina-bench train [--model PATH] [--weights bf16|nf4|...] [--type bf16|f32] [--sequences N] [--length N] [--labelled SHARE] [--micro-rows N] [--steps N] [--threads N]");
         Console.Error.WriteLine("       afina-bench operations [--model PATH]");
         Console.Error.WriteLine("       afina-bench scenario NAME [--model PATH] [--data PATH] [--threads N] [--json]");
         Console.Error.WriteLine("       afina-bench model --shape llama-3.2-1b|llama-3.2-3b | --config FILE, --output FOLDER [--seed N]");

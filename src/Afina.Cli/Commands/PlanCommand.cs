@@ -38,9 +38,10 @@ internal static class PlanCommand
     private static string Meaning(string part, RunSummary summary) => part switch
     {
         "weights" => summary.Stored,
-        "adapter" => "parameters, gradients and the optimizer's state, fp32",
+        "adapter" => "parameters, gradients and the optimizer's state",
         "activations" => $"{summary.MicroRows} rows at once, {summary.Type}; computed again: {summary.Recomputation}",
         "evaluation" => "measuring held-out rows; the best adapter so far",
+        "kept rows" => "rows that leave the layers below the adapter, for later epochs",
         "data" => "the rows as tokens, the tokenizer",
         _ => ".NET, compiled code",
     };

@@ -62,8 +62,12 @@ public sealed record Linear(ValueList<Projection> Projections, DType Type) : Ope
     public override double Flops(Node node, in Counts counts, ReadOnlySpan<Segment> segments)
     {
         var (x, perRow) = (node.Inputs[0]!, 0.0);
-        foreach (var projection in Projections)
-            perRow += (double)x.Columns * (projection.Outputs + projection.Rank) + (double)projection.Rank * projection.Outputs;
+        for (var i = 0; i < Projections.Count; i++)
+        {
+            var (projection, w) = (Projections[i], node.Inputs[FirstInput(i)]);
+            perRow += (double)x.Columns * ((w is null ? 0 : projection.Outputs) + projection.Rank) + (double)projection.Rank * projection.Outputs;
+        }
+
         return 2 * perRow * x.Rows.Of(counts);
     }
 
@@ -143,7 +147,7 @@ public sealed record LinearGradient(ValueList<Projection> Projections) : Operati
     {
         var inner = node.Inputs[0]?.Columns ?? 0;
         for (var i = 0; i < Projections.Count; i++)
-            inner += node.Inputs[1 + 3 * i]?.Columns ?? 0;
+            inner += node.Inputs[2 + 3 * i] is null ? 0 : node.Inputs[1 + 3 * i]?.Columns ?? 0;
         return 2.0 * inner * node.Outputs[0].Columns * node.Outputs[0].Rows.Of(counts);
     }
 }

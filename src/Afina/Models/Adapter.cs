@@ -61,8 +61,9 @@ public sealed class Adapter
             copy.Add(module, term.B.Value.Rows.Size, term.A.Value.Columns, term.Rank, term.Scale, term.A.Name, term.B.Name);
         foreach (var (module, bias) in _biases)
             copy.AddBias(module, bias.Value.Columns, bias.Name);
-        foreach (var (from, to) in Parameters.Zip(copy.Parameters, (from, _) => (from, copy.Parameters.Single(parameter => parameter.Name == from.Name))))
-            Values(from).CopyTo(copy.Values(to));
+        var made = copy.Parameters.ToDictionary(parameter => parameter.Name, StringComparer.Ordinal);
+        foreach (var parameter in Parameters)
+            Values(parameter).CopyTo(copy.Values(made[parameter.Name]));
         return copy;
     }
 

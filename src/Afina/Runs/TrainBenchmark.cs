@@ -69,7 +69,7 @@ public sealed record TrainBenchmarkOptions
 /// <param name="PeakBytes">Largest resident set of the process.</param>
 /// <param name="PlannedBytes">What the plan said.</param>
 /// <param name="MicroRows">Rows of a micro-step.</param>
-/// <param name="MicrokernelFlops">Operations per second of the in-cache microkernel on all threads.</param>
+/// <param name="MicrokernelFlops">Operations per second of the in-cache microkernel on all threads, the median of measurements after each step.</param>
 /// <param name="LimitTokensPerSecond">The rate of the microkernel over the operations of a token.</param>
 /// <param name="ShareOfLimit">The first over the last.</param>
 /// <param name="Kernels">The kernel set.</param>
@@ -94,6 +94,8 @@ public static class TrainBenchmark
         var microRows = plans.Options.Capacity.Rows;
         var batches = Batches(options, microRows, decoder.Config.VocabularySize);
         var seconds = new List<double>();
+        // A machine whose clock wanders is measured as often as the step.
+        var peaks = new List<double>();
         for (var step = 0; step < options.WarmUp + options.Steps; step++)
         {
             if (step == options.WarmUp)
@@ -102,13 +104,14 @@ public static class TrainBenchmark
             for (var micro = 0; micro < batches.Length; micro++)
                 programs.Accumulate(batches[micro], 1, step, micro);
             programs.Update(step, 1e-4);
-            if (step >= options.WarmUp)
-                seconds.Add(Stopwatch.GetElapsedTime(started).TotalSeconds);
+            if (step < options.WarmUp)
+                continue;
+            seconds.Add(Stopwatch.GetElapsedTime(started).TotalSeconds);
+            peaks.Add(backend.PeakFlops(options.Type, team.Size));
         }
 
-        seconds.Sort();
-        var rate = options.Sequences * options.Length / seconds[seconds.Count / 2];
-        var flops = backend.PeakFlops(options.Type, team.Size);
+        var rate = options.Sequences * options.Length / Median(seconds);
+        var flops = Median(peaks);
         var limit = flops / FlopsPerToken(decoder, options);
         return new TrainBenchmarkResult(rate, ProcessMemory.PeakBytes(), memory.Total, microRows, flops, limit, rate / limit, backend.Name,
             options.Profile?.Report(backend, options.Type, team.Size));
@@ -123,6 +126,8 @@ public static class TrainBenchmark
         var attention = 7.0 * options.Length * model.Config.Heads * model.Config.HeadDim * model.Config.Layers.Count;
         return 4 * products + 6 * low + attention;
     }
+
+    private static double Median(List<double> values) => values.Order().ElementAt(values.Count / 2);
 
     private static MicroBatch[] Batches(TrainBenchmarkOptions options, int microRows, int vocabulary)
     {

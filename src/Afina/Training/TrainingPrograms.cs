@@ -107,7 +107,8 @@ public sealed class TrainingPrograms : IDisposable
         _step.Run(counts, ..stop);
         var measured = Read(_step, _stepProgram, batch, counts);
         weigh?.Invoke(measured, Inputs.Buffers[Inputs.TargetWeights].Span<float>(batch.Targets.Length));
-        _step.Run(counts, stop..);
+        if (stop < _plans.Step.Graph.Nodes.Count)
+            _step.Run(counts, stop..);
         return measured;
     }
 

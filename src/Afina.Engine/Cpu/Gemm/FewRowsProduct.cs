@@ -8,6 +8,7 @@ namespace Afina.Engine.Cpu.Gemm;
 /// <remarks>The left rows enter rounded as the mode says; the weights with the value that their blocks have.</remarks>
 internal sealed unsafe class FewRowsProduct
 {
+    // Each tile arranges the left rows anew and begins at new memory, so that narrow ones wait more than they balance threads.
     private const int NarrowTile = 96;
     private const int WideTile = 192;
     private const int WideColumns = 1024;

@@ -24,8 +24,8 @@ internal sealed record Pass(Segment[] Segments, int Steps);
 /// <summary>Cuts a product's inner dimensions into chunks and passes by constants, so that sums are always added in the same order.</summary>
 internal static class ProductPlan
 {
-    /// <summary>Inner elements of a chunk; a multiple of every block format's block. With 512 rows 4 MB of bfloat16, which stay in a
-    /// shared cache.</summary>
+    /// <summary>Inner elements of a chunk; a multiple of every block format's block. Packed they are 4 MB of bfloat16 with 512 rows, 16 MB with
+    /// the most that a block has: a shared cache holds them.</summary>
     public const int ChunkElements = 4096;
 
     /// <summary>Inner elements of a pass; a multiple of every block format's block.</summary>

@@ -105,7 +105,9 @@ internal sealed unsafe class TiledOutput
         }
     }
 
-    /// <summary>Multiplies groups of packed rows with the panels of a tile.</summary>
+    /// <summary>Multiplies groups of rows, packed or in place, with the panels of a tile.</summary>
+    /// <param name="row">The first row.</param>
+    /// <param name="finish">Whether the sums are complete after it.</param>
     /// <returns>How many of the columns the kernel stored in the output itself.</returns>
     public int Multiply(Pass pass, int firstColumn, int columns, int inner, byte* panels, byte* left, long leftStride, int rows, int groups, float* sums, bool accumulate, int row, bool finish)
     {

@@ -4,8 +4,9 @@ namespace Afina.Engine.Cpu.Gemm;
 
 /// <summary>A product by packed panels, for many rows.</summary>
 /// <remarks>Rows are cut into blocks, inner dimensions into chunks; for each block and chunk there are two phases: pack the left rows
-/// (shared by all workers), then multiply, where a tile is a stretch of columns over the whole block: its right panels are packed once, by
-/// the worker that runs it. Every cut is a constant, so a sum is always added in the same order.</remarks>
+/// (shared by all workers; without tiles where the kernel reads them in place), then multiply, where a tile is a stretch of columns over the
+/// whole block: its right panels are packed once, by the worker that runs it. Every cut is a constant, so a sum is always added in the same
+/// order.</remarks>
 internal sealed unsafe class TiledProduct
 {
     /// <summary>Rows over which one packing of a right panel is spent; more rows are cut into equal blocks.</summary>
@@ -139,8 +140,8 @@ internal sealed unsafe class TiledProduct
 
     private (int Rows, int Inner) Bound(int count) => _spec.Counted == CountedDimension.Rows ? (count, int.MaxValue) : (_spec.Rows, count);
 
-    /// <summary>Whether rows this many bytes apart can be read side by side: few enough of them share a set of the first cache, 64 lines
-    /// being the sets of all common ones.</summary>
+    /// <summary>Whether rows this many bytes apart can be read side by side: few enough of them share one of the first cache's 64 sets, as
+    /// common ones have.</summary>
     private bool FitsFirstCache(int stride)
     {
         const int Sets = 64, Ways = 4;

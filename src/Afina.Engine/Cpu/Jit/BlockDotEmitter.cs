@@ -11,8 +11,7 @@ namespace Afina.Engine.Cpu.Jit;
 /// Sums: zmm0-7 (row, block parity); m's: xmm8-15; the rest is scratch, zmm31 the table.</remarks>
 internal static class BlockDotEmitter
 {
-    /// <summary>Bytes between what is read and what is asked for: rows follow each other, and so do the tiles of all threads, which would begin
-    /// each of theirs by waiting for memory. Asking beyond the end is harmless.</summary>
+    /// <summary>Bytes between what is read and what is asked for; beyond a tile's end lies the next one. Asking beyond the weight is harmless.</summary>
     private const int Ahead = 2048;
 
     private static readonly AssemblerRegisterZMM[] Sums = [zmm0, zmm1, zmm2, zmm3, zmm4, zmm5, zmm6, zmm7];

@@ -15,8 +15,6 @@ public sealed class Dpo : Objective
     private const int Chosen = 0;
     private const int Rejected = 1;
 
-    private const string Supervised = "sft";
-
     private readonly DpoOptions _options;
     private readonly DpoOptions _ofPairs;
     private readonly double _supervised;
@@ -26,10 +24,10 @@ public sealed class Dpo : Objective
     public Dpo(DpoOptions options)
     {
         options.Validate();
-        if (options.LossType.FirstOrDefault(name => name != Supervised && DpoLoss.Coupled.Contains(name)) is { } coupled)
-            throw new FormatException($"the loss {coupled} compares pairs with each other, which is not trained; there are {string.Join(", ", DpoLoss.Names.Except(DpoLoss.Coupled))} and {Supervised}");
+        if (options.LossType.FirstOrDefault(DpoLoss.Coupled.Contains) is { } coupled)
+            throw new FormatException($"the loss {coupled} compares pairs with each other, which is not trained; there are {string.Join(", ", DpoLoss.Names.Except(DpoLoss.Coupled))}");
         _options = options;
-        var losses = options.LossType.Select((name, i) => (Name: name, Weight: options.LossWeights?[i] ?? 1)).ToLookup(loss => loss.Name == Supervised);
+        var losses = options.LossType.Select((name, i) => (Name: name, Weight: options.LossWeights?[i] ?? 1)).ToLookup(loss => loss.Name == DpoLoss.Supervised);
         _supervised = losses[true].Sum(loss => loss.Weight);
         // Without a loss of pairs their rewards are measured all the same.
         (string Name, double Weight)[] ofPairs = losses[false].Any() ? [.. losses[false]] : [("sigmoid", 0)];

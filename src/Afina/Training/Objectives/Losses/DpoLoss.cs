@@ -29,10 +29,13 @@ internal static class DpoLoss
     };
 
     /// <summary>Losses that compare the pairs of a batch with each other.</summary>
-    public static readonly IReadOnlyList<string> Coupled = ["aot", "aot_unpaired", "sft"];
+    public static readonly IReadOnlyList<string> Coupled = ["aot", "aot_unpaired"];
+
+    /// <summary>The loss of the chosen answers' tokens, over those of the batch.</summary>
+    public const string Supervised = "sft";
 
     /// <summary>Every name of <c>loss_type</c>.</summary>
-    public static readonly IReadOnlyList<string> Names = [.. Terms.Keys, .. Coupled];
+    public static readonly IReadOnlyList<string> Names = [.. Terms.Keys, .. Coupled, Supervised];
 
     /// <summary>Losses that another divergence would not reach, or would change in meaning.</summary>
     public static readonly IReadOnlyList<string> NeedsReverseKl = ["nca_pair", "bco_pair", "sppo_hard", "aot", "aot_unpaired", "apo_zero", "apo_down"];
@@ -48,7 +51,7 @@ internal static class DpoLoss
         var chosen = batch.PolicyChosen.Zip(batch.ReferenceChosen, (policy, reference) => policy - reference).ToArray();
         var rejected = batch.PolicyRejected.Zip(batch.ReferenceRejected, (policy, reference) => policy - reference).ToArray();
         var mean = 0.0;
-        var perPair = options.LossType.Any(Coupled.Contains) ? null : new double[count];
+        var perPair = options.LossType.Any(name => !Terms.ContainsKey(name)) ? null : new double[count];
         var chosenGradient = new double[count];
         var rejectedGradient = new double[count];
         for (var k = 0; k < options.LossType.Count; k++)
