@@ -24,7 +24,7 @@ internal static class BenchCommand
         var sequences = new Option<int>("--sequences") { Description = "sequences of a step", DefaultValueFactory = _ => 4 };
         var length = new Option<int>("--length", "--rows") { Description = "rows of a sequence", DefaultValueFactory = _ => 512 };
         var labelled = new Option<double>("--labelled") { Description = "share of the rows that have a target", DefaultValueFactory = _ => 1 };
-        var steps = new Option<int>("--steps") { Description = "measured steps, of which the median counts", DefaultValueFactory = _ => 5 };
+        var steps = new Option<int>("--steps") { Description = "measured steps", DefaultValueFactory = _ => 5 };
         var (profile, trace) = (CommonOptions.Profile(), CommonOptions.Trace());
         foreach (var option in new Option[] { model, quantize, dtype, micro, sequences, length, labelled, steps, profile, trace, threads, json })
             command.Options.Add(option);

@@ -21,7 +21,8 @@ public sealed class CpuBackend : Backend
     public IReadOnlyCollection<string> Missing => _missing;
 
     /// <inheritdoc/>
-    public override double PeakFlops(DType activations, int threads) => MicrokernelRate.Measure(threads, activations == DType.BF16) * 1e9;
+    public override double PeakFlops(DType activations, int threads, int measurements = 5) =>
+        MicrokernelRate.Measure(MicroKernels.For(Products.Mode(activations)), threads, runs: measurements) * 1e9;
 
     /// <inheritdoc/>
     public override double PeakBandwidth(int threads) => MemoryRate.Measure(threads);

@@ -36,7 +36,8 @@ public abstract class Backend
 
     /// <summary>Operations per second that products reach at most, their operands in the innermost cache: the limit that a step is compared
     /// with. 0 where it is not known.</summary>
-    public virtual double PeakFlops(DType activations, int threads) => 0;
+    /// <param name="measurements">Of so many the best counts; a single one says what the machine does now.</param>
+    public virtual double PeakFlops(DType activations, int threads, int measurements = 5) => 0;
 
     /// <summary>Bytes per second that threads read from memory at most. 0 where it is not known.</summary>
     public virtual double PeakBandwidth(int threads) => 0;

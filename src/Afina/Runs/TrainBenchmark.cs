@@ -65,11 +65,11 @@ public sealed record TrainBenchmarkOptions
 }
 
 /// <summary>What a training benchmark measured.</summary>
-/// <param name="TokensPerSecond">Tokens of a step over its median time, update included.</param>
+/// <param name="TokensPerSecond">Tokens of the measured steps over their time, updates included.</param>
 /// <param name="PeakBytes">Largest resident set of the process.</param>
 /// <param name="PlannedBytes">What the plan said.</param>
 /// <param name="MicroRows">Rows of a micro-step.</param>
-/// <param name="MicrokernelFlops">Operations per second of the in-cache microkernel on all threads, the median of measurements after each step.</param>
+/// <param name="MicrokernelFlops">Operations per second of the in-cache microkernel on all threads, the mean of measurements between the steps.</param>
 /// <param name="LimitTokensPerSecond">The rate of the microkernel over the operations of a token.</param>
 /// <param name="ShareOfLimit">The first over the last.</param>
 /// <param name="Kernels">The kernel set.</param>
@@ -79,6 +79,8 @@ public sealed record TrainBenchmarkResult(double TokensPerSecond, long PeakBytes
 /// <summary>Measures the training step.</summary>
 public static class TrainBenchmark
 {
+    private const int PeaksPerStep = 5;
+
     /// <summary>Runs the benchmark.</summary>
     public static TrainBenchmarkResult Run(TrainBenchmarkOptions options)
     {
@@ -94,7 +96,7 @@ public static class TrainBenchmark
         var microRows = plans.Options.Capacity.Rows;
         var batches = Batches(options, microRows, decoder.Config.VocabularySize);
         var seconds = new List<double>();
-        // A machine whose clock wanders is measured as often as the step.
+        // Clocks wander, and cores are shared with others: the limit is what the machine had to give while the steps ran, not its best moment.
         var peaks = new List<double>();
         for (var step = 0; step < options.WarmUp + options.Steps; step++)
         {
@@ -107,11 +109,12 @@ public static class TrainBenchmark
             if (step < options.WarmUp)
                 continue;
             seconds.Add(Stopwatch.GetElapsedTime(started).TotalSeconds);
-            peaks.Add(backend.PeakFlops(options.Type, team.Size));
+            for (var i = 0; i < PeaksPerStep; i++)
+                peaks.Add(backend.PeakFlops(options.Type, team.Size, measurements: 1));
         }
 
-        var rate = options.Sequences * options.Length / Median(seconds);
-        var flops = Median(peaks);
+        var rate = options.Sequences * options.Length / seconds.Average();
+        var flops = peaks.Average();
         var limit = flops / FlopsPerToken(decoder, options);
         return new TrainBenchmarkResult(rate, ProcessMemory.PeakBytes(), memory.Total, microRows, flops, limit, rate / limit, backend.Name,
             options.Profile?.Report(backend, options.Type, team.Size));
@@ -126,8 +129,6 @@ public static class TrainBenchmark
         var attention = 7.0 * options.Length * model.Config.Heads * model.Config.HeadDim * model.Config.Layers.Count;
         return 4 * products + 6 * low + attention;
     }
-
-    private static double Median(List<double> values) => values.Order().ElementAt(values.Count / 2);
 
     private static MicroBatch[] Batches(TrainBenchmarkOptions options, int microRows, int vocabulary)
     {

@@ -8,18 +8,19 @@ public static unsafe class MicrokernelRate
 {
     private const int Inner = 256;
     private const int Groups = 64;
+    private const int Runs = 5;
 
     /// <summary>GFLOP/s (a multiplication and an addition are two) of the kernel chosen for bf16 or fp32 products, on that many threads at once:
     /// the best of several runs of about <paramref name="milliseconds"/> each.</summary>
     public static double Measure(int threads, bool bf16 = true, int milliseconds = 40) =>
         Measure(MicroKernels.For(bf16 ? ComputeMode.Bf16 : ComputeMode.Fp32), threads, milliseconds);
 
-    internal static double Measure(MicroKernel kernel, int threads, int milliseconds = 40)
+    internal static double Measure(MicroKernel kernel, int threads, int milliseconds = 40, int runs = Runs)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(threads);
         kernel.Prepare(kernel.Rows, kernel.Width);
         var best = 0.0;
-        for (var run = 0; run < 5; run++)
+        for (var run = 0; run < runs; run++)
         {
             var rates = new double[threads];
             using var start = new Barrier(threads);

@@ -21,8 +21,6 @@ internal static unsafe class AttentionGradientMath
         {
             case (PanelKind.Bf16, false): Queries<Bf16Store, Plain>(options, scores, products, first, rows, width, limits, lse, delta, weights); break;
             case (PanelKind.Bf16, true): Queries<Bf16Store, Capped>(options, scores, products, first, rows, width, limits, lse, delta, weights); break;
-            case (PanelKind.RoundedFp32, false): Queries<RoundedStore, Plain>(options, scores, products, first, rows, width, limits, lse, delta, weights); break;
-            case (PanelKind.RoundedFp32, true): Queries<RoundedStore, Capped>(options, scores, products, first, rows, width, limits, lse, delta, weights); break;
             case (_, false): Queries<Fp32Store, Plain>(options, scores, products, first, rows, width, limits, lse, delta, weights); break;
             default: Queries<Fp32Store, Capped>(options, scores, products, first, rows, width, limits, lse, delta, weights); break;
         }
@@ -40,8 +38,6 @@ internal static unsafe class AttentionGradientMath
         {
             case (PanelKind.Bf16, false): Keys<Bf16Store, Plain>(options, scores, products, rows, width, low, high, lse, delta, probabilities, gradients); break;
             case (PanelKind.Bf16, true): Keys<Bf16Store, Capped>(options, scores, products, rows, width, low, high, lse, delta, probabilities, gradients); break;
-            case (PanelKind.RoundedFp32, false): Keys<RoundedStore, Plain>(options, scores, products, rows, width, low, high, lse, delta, probabilities, gradients); break;
-            case (PanelKind.RoundedFp32, true): Keys<RoundedStore, Capped>(options, scores, products, rows, width, low, high, lse, delta, probabilities, gradients); break;
             case (_, false): Keys<Fp32Store, Plain>(options, scores, products, rows, width, low, high, lse, delta, probabilities, gradients); break;
             default: Keys<Fp32Store, Capped>(options, scores, products, rows, width, low, high, lse, delta, probabilities, gradients); break;
         }

@@ -60,9 +60,6 @@ internal static unsafe class AttentionMath
                 case PanelKind.Bf16:
                     Softmax<Bf16Store>(factor, scores + lane, first, rows, lane, limits, maxima + lane, totals + lane, sums + lane, dim, to, weights.PairBytes, weights.StepBytes, weights.HalfLanes);
                     break;
-                case PanelKind.RoundedFp32:
-                    Softmax<RoundedStore>(factor, scores + lane, first, rows, lane, limits, maxima + lane, totals + lane, sums + lane, dim, to, weights.PairBytes, weights.StepBytes, weights.HalfLanes);
-                    break;
                 default:
                     Softmax<Fp32Store>(factor, scores + lane, first, rows, lane, limits, maxima + lane, totals + lane, sums + lane, dim, to, weights.PairBytes, weights.StepBytes, weights.HalfLanes);
                     break;

@@ -25,7 +25,8 @@ internal sealed unsafe class AttentionProducts
 
     public AttentionProducts(int headDim, DType activations)
     {
-        _kernel = MicroKernels.For(Products.Mode(activations));
+        // Where the processor has no products of bfloat16, rounding probabilities to it would cost digits and time.
+        _kernel = MicroKernels.For(Products.Mode(activations)) is { Panels: PanelKind.Bf16 } pairs ? pairs : MicroKernels.For(ComputeMode.Fp32);
         HeadDim = headDim;
         StepElements = _kernel.StepElements;
         GroupRows = _kernel.Rows;

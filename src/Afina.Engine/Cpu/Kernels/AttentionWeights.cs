@@ -36,17 +36,6 @@ internal readonly unsafe struct Bf16Store : IAttentionStore
     }
 }
 
-/// <summary>The same values in fp32.</summary>
-internal readonly unsafe struct RoundedStore : IAttentionStore
-{
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Put(byte* at, int stepBytes, int halfLanes, Vector512<float> even, Vector512<float> odd)
-    {
-        var (half, upper) = (Vector512.Create(0x8000u), Vector512.Create(0xFFFF_0000u));
-        Fp32Store.Put(at, stepBytes, halfLanes, ((even.AsUInt32() + half) & upper).AsSingle(), ((odd.AsUInt32() + half) & upper).AsSingle());
-    }
-}
-
 /// <summary>fp32 in panels of at least 8 lanes.</summary>
 internal readonly unsafe struct Fp32Store : IAttentionStore
 {

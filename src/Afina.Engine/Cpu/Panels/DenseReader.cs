@@ -7,7 +7,9 @@ internal sealed unsafe class DenseReader(byte* data, DType type, int stride, Pan
 {
     private readonly byte* _data = data;
 
-    public override byte* Data => (type, kind) is (DType.F32, PanelKind.Fp32) or (DType.BF16, PanelKind.Bf16) ? _data : null;
+    public override byte* Data => type == DType.BF16 || kind == PanelKind.Fp32 ? _data : null;
+
+    public override DType DataType => type;
 
     public override int Stride => stride;
 

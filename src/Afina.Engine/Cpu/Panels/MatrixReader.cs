@@ -1,12 +1,16 @@
 using System.Runtime.Intrinsics.X86;
+using Afina.Engine.Tensors;
 
 namespace Afina.Engine.Cpu.Panels;
 
 /// <summary>Reads rectangles of a stored row-major matrix as the elements of a <see cref="PanelKind"/>: fp32 or bfloat16.</summary>
 internal abstract unsafe class MatrixReader
 {
-    /// <summary>The elements themselves when they need no conversion, so that packers read them in place; otherwise null.</summary>
+    /// <summary>The elements themselves when packers can read them in place (they widen bfloat16); otherwise null.</summary>
     public virtual byte* Data => null;
+
+    /// <summary>F32 or BF16: what lies at <see cref="Data"/>.</summary>
+    public virtual DType DataType => DType.F32;
 
     /// <summary>Elements from one row of <see cref="Data"/> to the next.</summary>
     public virtual int Stride => 0;

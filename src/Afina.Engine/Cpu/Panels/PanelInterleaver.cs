@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
+using Afina.Engine.Tensors;
 
 namespace Afina.Engine.Cpu.Panels;
 
@@ -25,6 +26,24 @@ internal static unsafe class PanelInterleaver
                 new Span<float>(destination + lanes, width - lanes).Clear();
             source += stride;
             destination += width;
+        }
+    }
+
+    /// <summary>The same with bfloat16 that are widened.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void PackWidened(ushort* source, long stride, int lanes, int rows, float* destination, int width)
+    {
+        for (var r = 0; r < rows; r++, source += stride, destination += width)
+        {
+            var lane = 0;
+            for (; lane <= lanes - 16; lane += 16)
+                Conversions.Widen(Vector256.Load(source + lane)).Store(destination + lane);
+            for (; lane <= lanes - 8; lane += 8)
+                (Vector256.WidenLower(Vector128.Load(source + lane).ToVector256Unsafe()) << 16).AsSingle().Store(destination + lane);
+            for (; lane < lanes; lane++)
+                destination[lane] = BFloat16.ToSingle(source[lane]);
+            for (; lane < width; lane++)
+                destination[lane] = 0;
         }
     }
 

@@ -1,3 +1,5 @@
+using Afina.Engine.Tensors;
+
 namespace Afina.Engine.Cpu.Panels;
 
 /// <summary>One operand as panels are packed from it: lanes (rows of the left, columns of the right) by inner elements.</summary>
@@ -16,11 +18,11 @@ internal sealed unsafe class PanelSource(MatrixReader reader, PanelKind kind, bo
     /// <paramref name="width"/> and the second half of a last odd pair are zeros.</summary>
     public void Pack(int lane, int lanes, int width, int inner, int count, byte* destination, byte* scratch)
     {
-        var bytes = kind == PanelKind.Bf16 ? 2 : 4;
         var stepsPerPiece = kind == PanelKind.Bf16 ? Piece / 2 : Piece;
         if (reader.Data is not null)
         {
-            PackRows(At(reader.Data, reader.Stride, lane, inner, bytes), reader.Stride, lanes, width, count, destination);
+            var first = innerContiguous ? (long)lane * reader.Stride + inner : (long)inner * reader.Stride + lane;
+            PackRows(reader.Data + first * reader.DataType.Bytes(), reader.Stride, lanes, width, count, destination, reader.DataType == DType.BF16);
             return;
         }
 
@@ -30,12 +32,12 @@ internal sealed unsafe class PanelSource(MatrixReader reader, PanelKind kind, bo
             if (innerContiguous)
             {
                 reader.Read(lane, lanes, inner + done, part, scratch, Piece);
-                PackRows(scratch, Piece, lanes, width, part, destination);
+                PackRows(scratch, Piece, lanes, width, part, destination, kind == PanelKind.Bf16);
             }
             else
             {
                 reader.Read(inner + done, part, lane, lanes, scratch, width);
-                PackRows(scratch, width, lanes, width, part, destination);
+                PackRows(scratch, width, lanes, width, part, destination, kind == PanelKind.Bf16);
             }
 
             destination += (long)stepsPerPiece * width * 4;
@@ -53,31 +55,28 @@ internal sealed unsafe class PanelSource(MatrixReader reader, PanelKind kind, bo
             reader.Prefetch(inner + start, end - start, lane, lanes);
     }
 
-    private byte* At(byte* data, long stride, int lane, int inner, int bytes) =>
-        data + (innerContiguous ? lane * stride + inner : inner * stride + lane) * bytes;
-
-    private void PackRows(byte* source, long stride, int lanes, int width, int count, byte* destination)
+    private void PackRows(byte* source, long stride, int lanes, int width, int count, byte* destination, bool bf16)
     {
-        if (!innerContiguous)
+        switch (innerContiguous, bf16, kind == PanelKind.Bf16)
         {
-            if (kind == PanelKind.Bf16)
-                PanelInterleaver.PackBf16((ushort*)source, stride, lanes, count, (ushort*)destination, width);
-            else
+            case (true, false, _):
+                PanelTransposer.Pack(source, stride * 4, lanes, count, (uint*)destination, width);
+                break;
+            case (true, true, false):
+                PanelTransposer.PackWidened((ushort*)source, stride, lanes, count, (float*)destination, width);
+                break;
+            case (true, true, true):
+                PanelTransposer.PackPairs((ushort*)source, stride, lanes, count, (uint*)destination, width);
+                break;
+            case (false, false, _):
                 PanelInterleaver.PackFp32((float*)source, stride, lanes, count, (float*)destination, width);
-            return;
+                break;
+            case (false, true, false):
+                PanelInterleaver.PackWidened((ushort*)source, stride, lanes, count, (float*)destination, width);
+                break;
+            case (false, true, true):
+                PanelInterleaver.PackBf16((ushort*)source, stride, lanes, count, (ushort*)destination, width);
+                break;
         }
-
-        if (kind != PanelKind.Bf16)
-        {
-            PanelTransposer.Pack(source, stride * 4, lanes, count, (uint*)destination, width);
-            return;
-        }
-
-        PanelTransposer.Pack(source, stride * 2, lanes, count / 2, (uint*)destination, width);
-        if (count % 2 == 0)
-            return;
-        var last = (uint*)destination + (long)(count / 2) * width;
-        for (var l = 0; l < width; l++)
-            last[l] = l < lanes ? ((ushort*)source)[l * stride + count - 1] : 0u;
     }
 }
