@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Afina.Engine.Cpu.Gemm;
+using Afina.Engine.Execution;
 
 namespace Afina.Bench;
 
@@ -8,12 +9,14 @@ internal sealed class GemmTeam : IDisposable
 {
     private readonly Thread[] helpers;
     private MatrixProduct? product;
-    private int count, phase, tiles, next, arrived, generation;
+    private readonly TileQueue queue;
+    private int count, phase, tiles, arrived, generation;
     private volatile bool stop;
 
     public GemmTeam(int threads)
     {
         Threads = threads;
+        queue = new TileQueue(threads);
         helpers = [.. Enumerable.Range(1, threads - 1).Select(w => new Thread(() => Help(w)))];
         foreach (var helper in helpers)
             helper.Start();
@@ -53,7 +56,7 @@ internal sealed class GemmTeam : IDisposable
         tiles = product!.Tiles(which, count);
         if (tiles == 0)
             return;
-        next = -1;
+        queue.Reset();
         arrived = 0;
         Interlocked.Increment(ref generation);
         Work(0);
@@ -63,7 +66,7 @@ internal sealed class GemmTeam : IDisposable
 
     private void Work(int worker)
     {
-        for (var tile = Interlocked.Increment(ref next); tile < tiles; tile = Interlocked.Increment(ref next))
+        for (var tile = queue.Take(worker, tiles); tile >= 0; tile = queue.Take(worker, tiles))
             product!.Run(phase, tile, count, worker);
     }
 

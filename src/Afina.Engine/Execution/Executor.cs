@@ -102,7 +102,7 @@ public sealed unsafe class Executor
                     var tiles = kernel.Tiles(phase, counts);
                     if (tiles == 0)
                         continue;
-                    for (var tile = team.Take(); tile < tiles; tile = team.Take())
+                    for (var tile = team.Take(worker, tiles); tile >= 0; tile = team.Take(worker, tiles))
                         kernel.Run(phase, tile, worker, counts);
                 }
                 catch (Exception error)

@@ -9,7 +9,7 @@ public sealed class Team : IDisposable
     private readonly Thread[] _threads;
     private readonly object _gate = new();
     private Executor? _executor;
-    private int _tile;
+    private readonly TileQueue _tiles;
     private int _arrived;
     private int _generation;
     private int _parked;
@@ -21,6 +21,7 @@ public sealed class Team : IDisposable
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(size, 1);
         Size = size;
+        _tiles = new TileQueue(size);
         _threads = new Thread[size - 1];
         for (var i = 0; i < _threads.Length; i++)
         {
@@ -37,7 +38,6 @@ public sealed class Team : IDisposable
     internal void Run(Executor executor)
     {
         _executor = executor;
-        _tile = 0;
         Meet();
         executor.Work(this, 0);
 
@@ -51,8 +51,8 @@ public sealed class Team : IDisposable
         }
     }
 
-    /// <summary>The next tile of the phase that all threads are in.</summary>
-    internal int Take() => Interlocked.Increment(ref _tile) - 1;
+    /// <summary>The next tile of the phase that all threads are in, for one of them; −1: there is none.</summary>
+    internal int Take(int worker, int tiles) => _tiles.Take(worker, tiles);
 
     /// <summary>Keeps the first error; the program runs on so that all threads still meet.</summary>
     internal void Fail(Exception error) => Interlocked.CompareExchange(ref _error, error, null);
@@ -62,7 +62,7 @@ public sealed class Team : IDisposable
     {
         if (Size == 1)
         {
-            _tile = 0;
+            _tiles.Reset();
             return;
         }
 
@@ -70,7 +70,7 @@ public sealed class Team : IDisposable
         if (Interlocked.Increment(ref _arrived) == Size)
         {
             _arrived = 0;
-            _tile = 0;
+            _tiles.Reset();
             Interlocked.Increment(ref _generation);
             if (Volatile.Read(ref _parked) > 0)
             {

@@ -4,13 +4,17 @@ namespace Afina.Engine.Cpu.Gemm;
 
 /// <summary>A product by packed panels, for many rows.</summary>
 /// <remarks>Rows are cut into blocks, inner dimensions into chunks; for each block and chunk there are two phases: pack the left rows
-/// (shared by all workers; without tiles where the kernel reads them in place), then multiply, where a tile is a stretch of columns over the
-/// whole block: its right panels are packed once, by the worker that runs it. Every cut is a constant, so a sum is always added in the same
-/// order.</remarks>
+/// (shared by all workers; without tiles where the kernel reads them in place), then multiply, where a tile is a stretch of columns over a part
+/// of the block's rows: its right panels are packed once, by the worker that runs it. Every cut is a constant, so a sum is always added in the
+/// same order.</remarks>
 internal sealed unsafe class TiledProduct
 {
     /// <summary>Rows over which one packing of a right panel is spent; more rows are cut into equal blocks.</summary>
     private const int BlockRows = 2048;
+
+    /// <summary>The most rows of a tile: enough to spend a packing on, few enough for workers to have rows of their own, which they find in their
+    /// caches from one operation to the next.</summary>
+    private const int PartRows = 1024;
 
     /// <summary>Left elements that one tile of a packing phase takes.</summary>
     private const int PackElements = 16384;
@@ -34,7 +38,6 @@ internal sealed unsafe class TiledProduct
     private byte* _shared;
     private byte* _workers;
     private long _workerStride;
-    private int _workerCount = 1;
 
     public TiledProduct(ProductSpec spec, MicroKernel kernel)
     {
@@ -47,11 +50,12 @@ internal sealed unsafe class TiledProduct
         _outputs = [.. spec.Outputs.Select(o => new TiledOutput(o, _chunks, kernel, _direct ? spec.Lefts : null))];
         var rows = (_blockCapacity + kernel.Rows - 1) / kernel.Rows * kernel.Rows;
         _packedBytes = _direct ? 0 : Align((long)rows * _chunks.Max(c => c.Steps) * MicroKernel.StepBytes);
+        var partRows = (Math.Min(_blockCapacity, PartRows) + 2 * kernel.Rows - 1) / kernel.Rows * kernel.Rows;
         SharedBytes = _packedBytes;
         foreach (var output in _outputs)
         {
             _panelBytes = Math.Max(_panelBytes, output.PanelBytes);
-            _tileBytes = Math.Max(_tileBytes, Align((long)rows * output.TileColumns * sizeof(float)));
+            _tileBytes = Math.Max(_tileBytes, Align((long)partRows * output.TileColumns * sizeof(float)));
             if (output.FirstChunk == output.LastChunk)
                 continue;
             output.SumsOffset = SharedBytes;
@@ -86,27 +90,19 @@ internal sealed unsafe class TiledProduct
         var (rows, inner) = Bound(count);
         if (block >= Blocks(rows))
             return 0;
-        var tiles = 0;
-        foreach (var output in _outputs)
-            tiles += output.IsActive(chunk, inner) ? output.Tiles : 0;
-        if (packing && _direct)
+        var tiles = ColumnTiles(chunk, inner);
+        if (!packing)
+            return tiles * Parts(RowsOf(block, rows));
+        if (_direct || tiles == 0)
             return 0;
-        if (packing && tiles > 0)
-        {
-            var perTile = GroupsPerTile(chunk);
-            return (new RowGroups(RowsOf(block, rows), _kernel).Count + perTile - 1) / perTile;
-        }
-
-        return tiles;
+        var perTile = GroupsPerTile(chunk);
+        return (new RowGroups(RowsOf(block, rows), _kernel).Count + perTile - 1) / perTile;
     }
 
     public void Run(int phase, int tile, int count, int worker)
     {
         var (block, chunk, packing) = At(phase);
         var (rows, inner) = Bound(count);
-        // How many workers there are is only a guess for prefetching, so a race does no harm.
-        if (worker >= _workerCount)
-            _workerCount = worker + 1;
         var scratch = _workers + worker * _workerStride;
         if (packing)
         {
@@ -114,13 +110,15 @@ internal sealed unsafe class TiledProduct
             return;
         }
 
+        var (part, columnTile) = Math.DivRem(tile, ColumnTiles(chunk, inner));
+        tile = columnTile;
         foreach (var output in _outputs)
         {
             if (!output.IsActive(chunk, inner))
                 continue;
             if (tile < output.Tiles)
             {
-                Multiply(output, tile, block, chunk, rows, inner, scratch);
+                Multiply(output, tile, part, block, chunk, rows, inner, scratch);
                 return;
             }
 
@@ -135,6 +133,16 @@ internal sealed unsafe class TiledProduct
     private static int FirstRow(int block, int rows) => (int)((long)rows * block / Blocks(rows));
 
     private static int RowsOf(int block, int rows) => FirstRow(block + 1, rows) - FirstRow(block, rows);
+
+    private static int Parts(int rows) => (rows + PartRows - 1) / PartRows;
+
+    private int ColumnTiles(int chunk, int inner)
+    {
+        var tiles = 0;
+        foreach (var output in _outputs)
+            tiles += output.IsActive(chunk, inner) ? output.Tiles : 0;
+        return tiles;
+    }
 
     private (int Block, int Chunk, bool Packing) At(int phase) => (phase / (2 * _chunks.Length), phase / 2 % _chunks.Length, phase % 2 == 0);
 
@@ -171,10 +179,13 @@ internal sealed unsafe class TiledProduct
         }
     }
 
-    private void Multiply(TiledOutput output, int tile, int block, int chunk, int rows, int inner, byte* scratch)
+    private void Multiply(TiledOutput output, int tile, int rowPart, int block, int chunk, int rows, int inner, byte* scratch)
     {
         var groups = new RowGroups(RowsOf(block, rows), _kernel);
         var firstRow = FirstRow(block, rows);
+        var rowParts = Parts(groups.Rows);
+        var (firstGroup, endGroup) = (groups.Count * rowPart / rowParts, groups.Count * (rowPart + 1) / rowParts);
+        var endRow = groups.Start(endGroup);
         var firstColumn = tile * output.TileColumns;
         var columns = Math.Min(output.TileColumns, output.Spec.Columns - firstColumn);
         var passes = output.Passes[chunk];
@@ -193,20 +204,20 @@ internal sealed unsafe class TiledProduct
             output.PackPanels(pass, firstColumn, columns, inner, scratch, packScratch);
             var accumulate = p > 0 || chunk != output.FirstChunk;
             var finish = lastChunk && p == passCount - 1;
-            // While the kernel computes, what is packed next comes near: the next pass, or the tile that this worker will probably claim.
-            var nextTile = p < passCount - 1 ? tile : tile + _workerCount;
+            // While the kernel computes, what is packed next comes near: the next pass, or the tile that this worker takes next.
+            var nextTile = p < passCount - 1 ? tile : tile + 1;
             var nextPass = p < passCount - 1 ? passes[p + 1] : passes[0];
             var part = 0;
-            var parts = (groups.Rows + BatchRows - 1) / BatchRows;
-            for (var g = 0; g < groups.Count; part++)
+            var parts = (endRow - groups.Start(firstGroup) + BatchRows - 1) / BatchRows;
+            for (var g = firstGroup; g < endGroup; part++)
             {
                 if (groups.Rows >= PrefetchRows && nextTile < output.Tiles && part < parts)
                     output.Prefetch(nextPass, nextTile * output.TileColumns, inner, part, parts);
                 var width = groups.RowsOf(g);
-                var limit = g < groups.LargeCount ? groups.LargeCount : groups.Count;
+                var limit = g < groups.LargeCount ? Math.Min(groups.LargeCount, endGroup) : endGroup;
                 var batch = Math.Min(limit - g, Math.Max(1, BatchRows / width));
                 var start = groups.Start(g);
-                var target = reusesSums ? sums : sums + (long)start * output.TileColumns;
+                var target = reusesSums ? sums : sums + (long)(keepsSums ? start : start - groups.Start(firstGroup)) * output.TileColumns;
                 if (finish)
                     Epilogue.Prefetch(output.Spec, firstRow + start, Math.Min(batch * width, groups.Rows - start), firstColumn, columns);
                 var stored = output.Multiply(pass, firstColumn, columns, inner, scratch,
