@@ -1,3 +1,4 @@
+using Afina.Engine.Cpu.Gemm;
 using Afina.Engine.Cpu.Panels;
 using Afina.Engine.Execution;
 using Afina.Engine.Graphs;
@@ -6,49 +7,85 @@ using Afina.Engine.Planning;
 
 namespace Afina.Engine.Cpu.Kernels;
 
-/// <summary>The backward of attention. First everything is packed and δ = Σ do · o; then a tile is either up to 32 queries of a query head,
-/// over all keys that they see: dq; or up to 32 keys of a key and value head, over all queries of its segment and the segments below that see
-/// them: dk and dv. Probabilities are made anew from log-sum-exp in both.</summary>
+/// <summary>The backward of attention. First everything is packed and δ = Σ do · o. Then a tile is up to 32 keys of a key and value head, over all
+/// queries of its segment and the segments below that see them: probabilities are made anew from log-sum-exp, dk and dv are summed, and the
+/// gradients of the scores are kept. Then a tile is some groups of queries of a query head: dq is those gradients times the keys.</summary>
+/// <remarks>Where the gradients of all scores would take too much memory, the last two phases take turns over stretches of the queries.</remarks>
 internal sealed unsafe class AttentionGradientKernel : Kernel
 {
+    /// <summary>Memory for gradients of scores; as much as those of one group of queries need, if that is more.</summary>
+    private const long MostGradientBytes = 32 << 20;
+
+    /// <summary>Groups of queries of a tile of dq.</summary>
+    private const int TileGroups = 4;
+
     private readonly AttentionGradient _operation;
     private readonly AttentionOptions _options;
     private readonly Memory _memory;
     private readonly bool[] _adds;
     private readonly AttentionProducts _products;
     private readonly AttentionSegments _segments;
-    private readonly PackedHeads _q, _k, _v, _d;
+    private readonly PackedHeads _q, _d;
+    private readonly PanelSource _k, _v, _keyPanels;
     private readonly Cells _o, _do, _dq, _dk, _dv;
     private readonly float* _lse;
     private readonly float* _delta;
-    private readonly AttentionBlocks _keys, _queries;
-    private readonly int _group;
-    private readonly long _lanesAt, _otherLanesAt, _sumsAt, _otherSumsAt, _scoresAt, _productsAt, _weightsAt, _otherWeightsAt, _statisticsAt, _packAt;
+    private readonly byte* _panels;
+    private readonly byte* _gradients;
+    private readonly byte* _keptSums;
+    private readonly long _keySteps;
+    private readonly long _gradientCapacity;
+    private readonly AttentionBlocks _keys, _groups;
+    private readonly int[] _keyStep, _keyOffset, _firstSlot;
+    private readonly int _headGroup;
+    private readonly long _lanesAt, _otherLanesAt, _sumsAt, _otherSumsAt, _scoresAt, _productsAt, _weightsAt, _otherWeightsAt, _statisticsAt, _outputsAt, _packAt;
+    private long _gradientStride;
+    private int _slots, _slotsOfTurn, _turns;
 
     public AttentionGradientKernel(AttentionGradient operation, Node node, Memory memory)
     {
         (_operation, _options, _memory, _adds) = (operation, operation.Options, memory, node.Adds);
-        _group = _options.Heads / _options.KeyValueHeads;
+        _headGroup = _options.Heads / _options.KeyValueHeads;
         var (q, k, v, d) = (node.Inputs[0]!, node.Inputs[1]!, node.Inputs[2]!, node.Inputs[7]!);
         _products = new AttentionProducts(_options.HeadDim, q.Type);
         _segments = new AttentionSegments(node, memory);
-        _q = new PackedHeads(_products, q, memory, rows: SweepsKeys, columns: operation.Keys);
-        _k = new PackedHeads(_products, k, memory, rows: operation.Queries, columns: operation.Queries);
-        _v = new PackedHeads(_products, v, memory, rows: operation.Queries, columns: false);
-        _d = new PackedHeads(_products, d, memory, rows: operation.Keys, columns: operation.Values);
+        _q = new PackedHeads(_products, q, memory, rows: true, columns: operation.Keys);
+        _d = new PackedHeads(_products, d, memory, rows: NeedsScores, columns: operation.Values);
+        var keys = Operand.Dense(memory[k], k.Type, k.Columns);
+        _k = keys.Source(_products.Kind, left: true);
+        _v = Operand.Dense(memory[v], v.Type, v.Columns).Source(_products.Kind, left: true);
+        _keyPanels = keys.Source(_products.Kind, left: false);
         (_o, _do) = (new Cells(node.Inputs[5]!, memory), new Cells(d, memory));
         _dq = operation.Queries ? new Cells(node.Outputs[0], memory) : default;
         _dk = operation.Keys ? new Cells(node.Outputs[operation.KeysOutput], memory) : default;
         _dv = operation.Values ? new Cells(node.Outputs[operation.ValuesOutput], memory) : default;
         _lse = (float*)memory[node.Inputs[6]];
-        var (rows, queries, segments) = (k.Rows.Of(memory.Capacity), q.Rows.Of(memory.Capacity), memory.Capacity.Segments);
-        _keys = new AttentionBlocks(rows, segments, AttentionProducts.Lanes);
-        _queries = new AttentionBlocks(queries, segments, AttentionProducts.Lanes);
+        var (rows, queries) = (k.Rows.Of(memory.Capacity), q.Rows.Of(memory.Capacity));
+        var segments = Math.Min(memory.Capacity.Segments, rows);
+        _keys = new AttentionBlocks(rows, memory.Capacity.Segments, AttentionProducts.Lanes);
+
+        // A group that two segments share counts for both.
+        var slots = queries / _products.GroupRows + 1 + segments;
+        _groups = new AttentionBlocks(slots, memory.Capacity.Segments, TileGroups);
+        (_keyStep, _keyOffset, _firstSlot) = (new int[memory.Capacity.Segments], new int[memory.Capacity.Segments], new int[memory.Capacity.Segments]);
 
         var shared = new AttentionScratch();
-        foreach (var heads in new[] { _q, _k, _v, _d })
+        foreach (var heads in new[] { _q, _d })
             heads.Bind(memory.SharedScratch + shared.Take(heads.Bytes));
         _delta = (float*)(memory.SharedScratch + shared.Take((long)queries * _options.Heads * sizeof(float)));
+        if (operation.Queries)
+        {
+            _keySteps = _products.Steps(rows) + segments * (_products.StepElements - 1);
+            _panels = memory.SharedScratch + shared.Take(_options.KeyValueHeads * _products.PanelBytes(_keySteps));
+
+            // As much as one segment of all rows takes: with more of them there may be more turns.
+            long OfSlot(int segments) => _options.Heads * _products.GradientBytes(_products.GradientStride(rows + _products.LeastWidth * segments));
+            _gradientCapacity = Math.Max(OfSlot(segments), Math.Min(MostGradientBytes, (queries / _products.GroupRows + 2) * OfSlot(1)));
+            _gradients = memory.SharedScratch + shared.Take(_gradientCapacity);
+            if (slots * OfSlot(segments) > _gradientCapacity)
+                _keptSums = memory.SharedScratch + shared.Take((long)rows * _options.KeyValueHeads * 2 * _products.PaddedDim * sizeof(float));
+        }
+
         var own = new AttentionScratch();
         _lanesAt = own.Take(_products.LaneBytes);
         _otherLanesAt = own.Take(_products.LaneBytes);
@@ -58,134 +95,185 @@ internal sealed unsafe class AttentionGradientKernel : Kernel
         _productsAt = own.Take(_products.ScoreBytes);
         _weightsAt = own.Take(_products.WeightBytes);
         _otherWeightsAt = own.Take(_products.WeightBytes);
-        _statisticsAt = own.Take(4 * Math.Max(AttentionProducts.Lanes, _products.BlockRows) * sizeof(float));
+        _statisticsAt = own.Take(4 * (_products.BlockRows + 2) * sizeof(float));
+        _outputsAt = own.Take(_products.OutputBytes);
         _packAt = own.Take(AttentionProducts.PackBytes);
         Scratch = new Scratch(shared.Bytes, own.Bytes);
     }
 
     public override Scratch Scratch { get; }
 
-    public override int Phases(in Counts counts) => 2;
+    public override int Phases(in Counts counts) => 1 + (_operation.Queries ? 2 * _turns : 1);
 
     public override void Begin(in Counts counts)
     {
         _segments.Begin(counts);
         _keys.Clear();
-        _queries.Clear();
+        _groups.Clear();
+        var (step, longest) = (0, 0);
+        _slots = 0;
+        for (var s = 0; s < _segments.Count; s++)
+        {
+            var segment = _segments[s];
+            _keyStep[s] = step;
+            step += (int)_products.Steps(segment.Length);
+            _keyOffset[s] = segment.Parent < 0 ? 0 : EndOfKeys(segment.Parent);
+            longest = Math.Max(longest, EndOfKeys(s));
+            _firstSlot[s] = _slots;
+            _slots += GroupCount(s);
+        }
+
         for (var s = _segments.Count - 1; s >= 0; s--)
         {
             _keys.Add(s, _segments[s].Length);
-            _queries.Add(s, _segments.QueryCount(s));
+            _groups.Add(s, GroupCount(s));
         }
+
+        _gradientStride = _products.GradientStride(longest);
+        _slotsOfTurn = _operation.Queries ? (int)Math.Clamp(_gradientCapacity / (_options.Heads * _products.GradientBytes(Math.Max(_gradientStride, 1))), 1, Math.Max(_slots, 1)) : Math.Max(_slots, 1);
+        _turns = Math.Max(1, (_slots + _slotsOfTurn - 1) / _slotsOfTurn);
     }
 
     public override int Tiles(int phase, in Counts counts) => phase == 0
-        ? KeyPackTiles + PackTiles(_segments.Queries)
-        : KeyTiles + QueryTiles + (_segments.CoversAll ? 0 : 1);
-
-    private bool SweepsKeys => _operation.Keys || _operation.Values;
-
-    private int KeyPackTiles => _operation.Queries ? PackTiles(_segments.Rows) : 0;
-
-    private int KeyTiles => SweepsKeys ? _keys.Count * _options.KeyValueHeads : 0;
-
-    private int QueryTiles => _operation.Queries ? _queries.Count * _options.Heads : 0;
+        ? (_operation.Queries ? _keys.Count : 0) + (_segments.Queries + _products.PackedRows - 1) / _products.PackedRows
+        : phase % 2 == 0 ? _groups.Count * _options.Heads
+        : _keys.Count * _options.KeyValueHeads + (phase > 1 || _segments.CoversAll ? 0 : 1);
 
     public override void Run(int phase, int tile, int worker, in Counts counts)
     {
         var scratch = _memory.WorkerScratch(worker);
-        var keyTiles = phase == 0 ? KeyPackTiles : KeyTiles;
-        var queryTile = tile - keyTiles;
-        if (phase == 0 && tile < keyTiles)
-            PackKeys(tile * _products.PackedRows, scratch + _packAt);
-        else if (phase == 0)
-            PackQueries(queryTile * _products.PackedRows, scratch + _packAt);
-        else if (tile < keyTiles)
-            RunKeys(_keys[tile / _options.KeyValueHeads].Segment, _keys[tile / _options.KeyValueHeads].First, tile % _options.KeyValueHeads, scratch);
-        else if (queryTile < QueryTiles)
-            RunQueries(_queries[queryTile / _options.Heads].Segment, _queries[queryTile / _options.Heads].First, queryTile % _options.Heads, scratch);
+        var turn = (phase - 1) / 2;
+        if (phase == 0)
+        {
+            var keys = _operation.Queries ? _keys.Count : 0;
+            if (tile < keys)
+                PackKeys(_keys[tile].Segment, _keys[tile].First, scratch + _packAt);
+            else
+                PackQueries((tile - keys) * _products.PackedRows, scratch + _packAt);
+        }
+        else if (phase % 2 == 0)
+        {
+            var (segment, first) = _groups[tile / _options.Heads];
+            for (var group = first; group < Math.Min(first + TileGroups, GroupCount(segment)); group++)
+                RunQueries(segment, group, tile % _options.Heads, turn, scratch);
+        }
+        else if (tile < _keys.Count * _options.KeyValueHeads)
+        {
+            RunKeys(tile, turn, scratch);
+        }
         else
+        {
             ClearUncovered();
+        }
     }
 
-    private int PackTiles(int rows) => (rows + _products.PackedRows - 1) / _products.PackedRows;
+    /// <summary>Whether gradients of scores are needed; otherwise probabilities are enough.</summary>
+    private bool NeedsScores => _operation.Queries || _operation.Keys;
 
-    private void PackKeys(int first, byte* scratch)
+    /// <summary>Where the keys of a segment end among all that its queries see: whole tiles are kept.</summary>
+    private int EndOfKeys(int segment) => _keyOffset[segment] + (_segments[segment].Length + _products.LeastWidth - 1) / _products.LeastWidth * _products.LeastWidth;
+
+    /// <summary>The first group with a query of the segment, of all in the batch.</summary>
+    private int FirstGroup(int segment) => _segments.FirstQuery(segment) / _products.GroupRows;
+
+    private int GroupCount(int segment) => _segments.QueryCount(segment) == 0 ? 0
+        : (_segments.FirstQuery(segment) + _segments.QueryCount(segment) + _products.GroupRows - 1) / _products.GroupRows - FirstGroup(segment);
+
+    /// <summary>Where a group's gradients lie, or null when it has another turn.</summary>
+    private byte* Gradients(int head, int slot, int turn) => slot / _slotsOfTurn != turn ? null
+        : _gradients + ((long)head * _slotsOfTurn + slot % _slotsOfTurn) * _products.GradientBytes(_gradientStride);
+
+    private void PackKeys(int segment, int first, byte* scratch)
     {
-        var count = Math.Min(_products.PackedRows, _segments.Rows - first);
-        _k.Pack(first, count, _products.Steps(first), scratch);
-        _v.Pack(first, count, _products.Steps(first), scratch);
+        var own = _segments[segment];
+        for (var kv = 0; kv < _options.KeyValueHeads; kv++)
+        {
+            _products.PackPanels(_keyPanels, own.Start + first, Math.Min(AttentionProducts.Lanes, own.Length - first), kv * _options.HeadDim,
+                KeyPanels(kv), _keyStep[segment] + _products.Steps(first), _keySteps, scratch);
+        }
     }
+
+    private byte* KeyPanels(int kv) => _panels + kv * _products.PanelBytes(_keySteps);
 
     private void PackQueries(int first, byte* scratch)
     {
         var count = Math.Min(_products.PackedRows, _segments.Queries - first);
         _q.Pack(first, count, _products.Steps(first), scratch);
         _d.Pack(first, count, _products.Steps(first), scratch);
-        if (!_operation.Queries && !_operation.Keys)
+        if (!NeedsScores)
             return;
         for (var at = (long)first * _options.Heads; at < ((long)first + count) * _options.Heads; at++)
             _delta[at] = AttentionRows.Dot(_do, _o, at * _options.HeadDim, _options.HeadDim);
     }
 
-    private void RunQueries(int segment, int first, int head, byte* scratch)
+    private void RunQueries(int segment, int group, int head, int turn, byte* scratch)
     {
-        var count = Math.Min(AttentionProducts.Lanes, _segments.QueryCount(segment) - first);
-        var (query, kv, width) = (_segments.FirstQuery(segment) + first, head / _group, _products.Width(count));
-        byte* lanes = scratch + _lanesAt, otherLanes = scratch + _otherLanesAt;
-        _q.PackLanes(head, query, count, width, lanes, scratch + _packAt);
-        _d.PackLanes(head, query, count, width, otherLanes, scratch + _packAt);
-        var lse = (float*)(scratch + _statisticsAt);
-        var delta = lse + AttentionProducts.Lanes;
-        for (var lane = 0; lane < AttentionProducts.Lanes; lane++)
-        {
-            lse[lane] = lane < count ? _lse[(query + (long)lane) * _options.Heads + head] : 0;
-            delta[lane] = lane < count ? _delta[(query + (long)lane) * _options.Heads + head] : 0;
-        }
-
-        float* scores = (float*)(scratch + _scoresAt), products = (float*)(scratch + _productsAt), sums = (float*)(scratch + _sumsAt);
-        var weights = _products.Weights(scratch + _weightsAt, width);
-        new Span<byte>(sums, (int)_products.SumBytes).Clear();
-        var limits = default(AttentionLimits);
+        var gradients = Gradients(head, _firstSlot[segment] + group, turn);
+        if (gradients is null)
+            return;
+        var begin = (FirstGroup(segment) + group) * _products.GroupRows;
+        var first = Math.Max(begin, _segments.FirstQuery(segment));
+        var end = Math.Min(begin + _products.GroupRows, _segments.FirstQuery(segment) + _segments.QueryCount(segment));
+        var own = _segments[segment];
+        var (firstRow, lastRow) = (_segments.RowOf(first) - own.Start, _segments.RowOf(end - 1) - own.Start);
+        var outputs = (float*)(scratch + _outputsAt);
+        var adds = false;
         for (var s = segment; s >= 0; s = _segments[s].Parent)
         {
             var span = _segments[s];
-            limits.Set(_segments, segment, query, count, s == segment, span.Length, span.FirstPosition, _options.Window);
-            var end = limits.End == 0 ? 0 : span.Start + limits.End;
-            for (var from = (span.Start + limits.First) / _products.GroupRows * _products.GroupRows; from < end; from += _products.BlockRows)
-            {
-                var rows = Math.Min(_products.BlockRows, end - from);
-                _products.Scores(_k.Rows(kv, from), rows, lanes, width, scores);
-                _products.Scores(_v.Rows(kv, from), rows, otherLanes, width, products);
-                AttentionGradientMath.Queries(_options, scores, products, from - span.Start, rows, width, &limits, lse, delta, weights);
-                _products.Sums(_k.Columns(kv), _products.Steps(from), _k.AllSteps, rows, scratch + _weightsAt, width, sums);
-            }
+            var low = _options.Window == 0 ? 0 : Math.Max(0, own.FirstPosition + firstRow - _options.Window + 1 - span.FirstPosition);
+            var high = s == segment ? lastRow + 1 : span.Length;
+            if (low >= high)
+                continue;
+            low = low / AttentionProducts.Lanes * AttentionProducts.Lanes;
+            _products.Outputs(gradients, _keyOffset[s] + low, _gradientStride, end - begin, KeyPanels(head / _headGroup), _keyStep[s] + _products.Steps(low), _keySteps,
+                _products.Steps(high - low), outputs, adds);
+            adds = true;
         }
 
-        Store(_dq, query, count, _options.Heads, head, sums, scratch, _adds[0]);
+        for (var i = first; i < end; i++)
+            AttentionRows.Store(_dq, ((long)i * _options.Heads + head) * _options.HeadDim, outputs + (i - begin) * _products.OutputColumns, _options.HeadDim, 1, _adds[0]);
     }
 
-    private void RunKeys(int segment, int first, int kv, byte* scratch)
+    private void RunKeys(int tile, int turn, byte* scratch)
     {
+        var ((segment, first), kv) = (_keys[tile / _options.KeyValueHeads], tile % _options.KeyValueHeads);
         var own = _segments[segment];
         var count = Math.Min(AttentionProducts.Lanes, own.Length - first);
         var width = _products.Width(count);
-        _k.PackLanes(kv, own.Start + first, count, width, scratch + _lanesAt, scratch + _packAt);
-        _v.PackLanes(kv, own.Start + first, count, width, scratch + _otherLanesAt, scratch + _packAt);
+        _products.PackLanes(_k, own.Start + first, count, kv * _options.HeadDim, width, scratch + _lanesAt, scratch + _packAt);
+        _products.PackLanes(_v, own.Start + first, count, kv * _options.HeadDim, width, scratch + _otherLanesAt, scratch + _packAt);
         float* sums = (float*)(scratch + _sumsAt), otherSums = (float*)(scratch + _otherSumsAt);
-        new Span<byte>(sums, (int)_products.SumBytes).Clear();
-        new Span<byte>(otherSums, (int)_products.SumBytes).Clear();
+        if (turn == 0)
+        {
+            new Span<byte>(sums, (int)_products.SumBytes).Clear();
+            new Span<byte>(otherSums, (int)_products.SumBytes).Clear();
+        }
+        else
+        {
+            KeepSums(own.Start + first, count, kv, sums, otherSums, restore: true);
+        }
+
         for (var s = segment; s >= 0; s = _segments.NextBelow(segment, s))
         {
-            // Queries before the first key do not see it; those past the window of the last one see none.
-            var from = s == segment ? _segments.LowerBound(own.Start + first) : _segments.FirstQuery(s);
-            var end = _segments.FirstQuery(s) + _segments.QueryCount(s);
-            if (_options.Window > 0)
-                end = Math.Min(end, _segments.LowerBound(_segments[s].Start + own.FirstPosition + first + count - 1 + _options.Window - _segments[s].FirstPosition));
-            if (from >= end)
+            // Queries before the first key do not see it; those past the window of the last one see none. Groups keep the gradients of all their
+            // queries, even of those between the ones and the others.
+            var all = _segments.FirstQuery(s) + _segments.QueryCount(s);
+            var (from, end) = (s == segment ? _segments.LowerBound(own.Start + first) : _segments.FirstQuery(s), all);
+            if (from >= all)
                 continue;
-            for (from = from / _products.GroupRows * _products.GroupRows; from < end; from += _products.BlockRows)
-                RunKeys(segment, first, kv, s, from, Math.Min(_products.BlockRows, end - from), width, scratch);
+            if (_options.Window > 0)
+                end = Math.Min(all, _products.Padded(_segments.LowerBound(_segments[s].Start + own.FirstPosition + first + count - 1 + _options.Window - _segments[s].FirstPosition)));
+            from = Math.Max(from / _products.GroupRows, FirstGroup(s) + turn * _slotsOfTurn - _firstSlot[s]) * _products.GroupRows;
+            end = Math.Min(end, (int)Math.Min(int.MaxValue, (FirstGroup(s) + (turn + 1L) * _slotsOfTurn - _firstSlot[s]) * _products.GroupRows));
+            for (; from < end; from += _products.BlockRows)
+                RunKeys(segment, first, count, kv, s, from, Math.Min(_products.BlockRows, end - from), width, turn, sums, otherSums, scratch);
+        }
+
+        if (turn < _turns - 1)
+        {
+            KeepSums(own.Start + first, count, kv, sums, otherSums, restore: false);
+            return;
         }
 
         if (_operation.Keys)
@@ -194,45 +282,64 @@ internal sealed unsafe class AttentionGradientKernel : Kernel
             Store(_dv, own.Start + first, count, _options.KeyValueHeads, kv, otherSums, scratch, _adds[_operation.ValuesOutput]);
     }
 
-    private void RunKeys(int segment, int first, int kv, int querySegment, int from, int rows, int width, byte* scratch)
+    /// <summary>Keeps the sums of a tile for its next turn, or takes them back.</summary>
+    private void KeepSums(int row, int count, int kv, float* sums, float* otherSums, bool restore)
+    {
+        var kept = (float*)_keptSums + ((long)row * _options.KeyValueHeads + (long)kv * count) * 2 * _products.PaddedDim;
+        for (var d = 0; d < 2 * _products.PaddedDim; d++, kept += count)
+        {
+            var lanes = new Span<float>((d < _products.PaddedDim ? sums + d * AttentionProducts.Lanes : otherSums + (d - _products.PaddedDim) * AttentionProducts.Lanes), count);
+            if (restore)
+                new Span<float>(kept, count).CopyTo(lanes);
+            else
+                lanes.CopyTo(new Span<float>(kept, count));
+        }
+    }
+
+    private void RunKeys(int segment, int first, int count, int kv, int querySegment, int from, int rows, int width, int turn, float* sums, float* otherSums, byte* scratch)
     {
         var (own, below) = (_segments[segment], _segments[querySegment]);
         var low = (int*)(scratch + _statisticsAt);
-        var high = low + _products.BlockRows;
-        var lse = (float*)(high + _products.BlockRows);
-        var delta = lse + _products.BlockRows;
+        var high = low + _products.BlockRows + 2;
+        var lse = (float*)(high + _products.BlockRows + 2);
+        var delta = lse + _products.BlockRows + 2;
         for (var n = 0; n < rows; n++)
         {
             // A group may begin with queries of the segment before: they see nothing here.
             var row = _segments.RowOf(from + n) - below.Start;
             low[n] = row < 0 ? int.MaxValue : _options.Window == 0 ? 0 : below.FirstPosition + row - _options.Window + 1 - own.FirstPosition - first;
-            high[n] = querySegment == segment ? row - first : int.MaxValue;
+            high[n] = querySegment == segment ? Math.Min(row - first, count - 1) : count - 1;
         }
 
         // The row after an odd last one sees nothing.
         if (rows % 2 != 0)
             (low[rows], high[rows], lse[rows], delta[rows]) = (int.MaxValue, -1, 0, 0);
 
-        // Without dk nothing asks for do · v; what then stands for it reaches no sum.
-        float* scores = (float*)(scratch + _scoresAt), products = _operation.Keys ? (float*)(scratch + _productsAt) : scores;
+        // Where only dv is asked for, what stands for do · v reaches no sum.
+        float* scores = (float*)(scratch + _scoresAt), products = NeedsScores ? (float*)(scratch + _productsAt) : scores;
         var (probabilities, gradients) = (_products.Weights(scratch + _weightsAt, width), _products.Weights(scratch + _otherWeightsAt, width));
         var firstStep = _products.Steps(from);
-        for (var head = kv * _group; head < (kv + 1) * _group; head++)
+        var slot = _firstSlot[querySegment] + from / _products.GroupRows - FirstGroup(querySegment);
+        for (var head = kv * _headGroup; head < (kv + 1) * _headGroup; head++)
         {
             for (var n = 0; n < rows; n++)
             {
                 var at = ((long)from + n) * _options.Heads + head;
-                (lse[n], delta[n]) = (_lse[at], _operation.Keys ? _delta[at] : 0);
+                (lse[n], delta[n]) = (_lse[at], NeedsScores ? _delta[at] : 0);
             }
 
             _products.Scores(_q.Rows(head, from), rows, scratch + _lanesAt, width, scores);
-            if (_operation.Keys)
+            if (NeedsScores)
                 _products.Scores(_d.Rows(head, from), rows, scratch + _otherLanesAt, width, products);
-            AttentionGradientMath.Keys(_options, scores, products, rows, width, low, high, lse, delta, probabilities, gradients);
+            var kept = _operation.Queries ? Gradients(head, slot, turn) : null;
+            AttentionGradientMath.Keys(_options, scores, products, rows, width, low, high, lse, delta, probabilities, gradients,
+                _products.GradientRows(kept, _keyOffset[segment] + first, _gradientStride, products));
+            if (kept is not null)
+                _products.KeepGradients(products, rows, width, kept, _keyOffset[segment] + first, _gradientStride);
             if (_operation.Keys)
-                _products.Sums(_q.Columns(head), firstStep, _q.AllSteps, rows, scratch + _otherWeightsAt, width, (float*)(scratch + _sumsAt));
+                _products.Sums(_q.Columns(head), firstStep, _q.AllSteps, rows, scratch + _otherWeightsAt, width, sums);
             if (_operation.Values)
-                _products.Sums(_d.Columns(head), firstStep, _d.AllSteps, rows, scratch + _weightsAt, width, (float*)(scratch + _otherSumsAt));
+                _products.Sums(_d.Columns(head), firstStep, _d.AllSteps, rows, scratch + _weightsAt, width, otherSums);
         }
     }
 

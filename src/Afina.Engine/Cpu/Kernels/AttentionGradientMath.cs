@@ -11,72 +11,26 @@ internal static unsafe class AttentionGradientMath
 {
     private const int Lanes = AttentionProducts.Lanes;
 
-    /// <summary>Lanes are queries.</summary>
-    /// <param name="lse">Log-sum-exp of each lane.</param>
-    /// <param name="delta">Σ do · o of each lane.</param>
-    public static void Queries(AttentionOptions options, float* scores, float* products, int first, int rows, int width,
-        AttentionLimits* limits, float* lse, float* delta, in AttentionWeights weights)
-    {
-        switch (weights.Kind, options.SoftCap > 0)
-        {
-            case (PanelKind.Bf16, false): Queries<Bf16Store, Plain>(options, scores, products, first, rows, width, limits, lse, delta, weights); break;
-            case (PanelKind.Bf16, true): Queries<Bf16Store, Capped>(options, scores, products, first, rows, width, limits, lse, delta, weights); break;
-            case (_, false): Queries<Fp32Store, Plain>(options, scores, products, first, rows, width, limits, lse, delta, weights); break;
-            default: Queries<Fp32Store, Capped>(options, scores, products, first, rows, width, limits, lse, delta, weights); break;
-        }
-    }
-
     /// <summary>Lanes are keys.</summary>
     /// <param name="low">The first lane that each row sees.</param>
     /// <param name="high">The last lane that each row sees.</param>
     /// <param name="lse">Log-sum-exp of each row.</param>
     /// <param name="delta">Σ do · o of each row.</param>
     public static void Keys(AttentionOptions options, float* scores, float* products, int rows, int width,
-        int* low, int* high, float* lse, float* delta, in AttentionWeights probabilities, in AttentionWeights gradients)
+        int* low, int* high, float* lse, float* delta, in AttentionWeights probabilities, in AttentionWeights gradients, AttentionGradientRows kept)
     {
         switch (gradients.Kind, options.SoftCap > 0)
         {
-            case (PanelKind.Bf16, false): Keys<Bf16Store, Plain>(options, scores, products, rows, width, low, high, lse, delta, probabilities, gradients); break;
-            case (PanelKind.Bf16, true): Keys<Bf16Store, Capped>(options, scores, products, rows, width, low, high, lse, delta, probabilities, gradients); break;
-            case (_, false): Keys<Fp32Store, Plain>(options, scores, products, rows, width, low, high, lse, delta, probabilities, gradients); break;
-            default: Keys<Fp32Store, Capped>(options, scores, products, rows, width, low, high, lse, delta, probabilities, gradients); break;
-        }
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private static void Queries<TStore, TScore>(AttentionOptions options, float* scores, float* products, int first, int rows, int width,
-        AttentionLimits* limits, float* lse, float* delta, in AttentionWeights weights)
-        where TStore : struct, IAttentionStore
-        where TScore : struct, IScore
-    {
-        var (scale, cap) = (Vector512.Create(options.Scale), Vector512.Create(options.SoftCap));
-        var (pairBytes, stepBytes, halfLanes) = (weights.PairBytes, weights.StepBytes, weights.HalfLanes);
-        var (maxLow, minHigh) = (limits->MaxLow, limits->MinHigh);
-        for (var lane = 0; lane < width; lane += 16)
-        {
-            var (logarithm, mean) = (-Vector512.Load(lse + lane), Vector512.Load(delta + lane));
-            float* at = scores + lane, next = products + lane;
-            var to = weights.At(lane);
-            for (var row = first; row < first + rows; row += 2, at += 2 * Lanes, next += 2 * Lanes, to += pairBytes)
-            {
-                var p = AttentionMath.Exp(TScore.Exponent(Vector512.Load(at), scale, cap, logarithm, out var slope));
-                var even = p * (Vector512.Load(next) - mean) * slope;
-                var q = AttentionMath.Exp(TScore.Exponent(Vector512.Load(at + Lanes), scale, cap, logarithm, out slope));
-                var odd = q * (Vector512.Load(next + Lanes) - mean) * slope;
-                if (row < maxLow || row >= minHigh)
-                {
-                    even = Vector512.ConditionalSelect(AttentionLimits.Seeing(limits, row, lane), even, Vector512<float>.Zero);
-                    odd = Vector512.ConditionalSelect(AttentionLimits.Seeing(limits, row + 1, lane), odd, Vector512<float>.Zero);
-                }
-
-                TStore.Put(to, stepBytes, halfLanes, even, odd);
-            }
+            case (PanelKind.Bf16, false): Keys<Bf16Store, Plain>(options, scores, products, rows, width, low, high, lse, delta, probabilities, gradients, kept); break;
+            case (PanelKind.Bf16, true): Keys<Bf16Store, Capped>(options, scores, products, rows, width, low, high, lse, delta, probabilities, gradients, kept); break;
+            case (_, false): Keys<Fp32Store, Plain>(options, scores, products, rows, width, low, high, lse, delta, probabilities, gradients, kept); break;
+            default: Keys<Fp32Store, Capped>(options, scores, products, rows, width, low, high, lse, delta, probabilities, gradients, kept); break;
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static void Keys<TStore, TScore>(AttentionOptions options, float* scores, float* products, int rows, int width,
-        int* low, int* high, float* lse, float* delta, in AttentionWeights probabilities, in AttentionWeights gradients)
+        int* low, int* high, float* lse, float* delta, in AttentionWeights probabilities, in AttentionWeights gradients, AttentionGradientRows kept)
         where TStore : struct, IAttentionStore
         where TScore : struct, IScore
     {
@@ -85,7 +39,7 @@ internal static unsafe class AttentionGradientMath
         for (var lane = 0; lane < width; lane += 16)
         {
             float* at = scores + lane, next = products + lane;
-            byte* to = probabilities.At(lane), toGradient = gradients.At(lane);
+            byte* to = probabilities.At(lane), toGradient = gradients.At(lane), toRow = kept.To == 0 ? null : (byte*)kept.To + lane * TStore.Bytes;
             for (var n = 0; n < rows; n += 2, at += 2 * Lanes, next += 2 * Lanes, to += pairBytes, toGradient += pairBytes)
             {
                 var p = AttentionMath.Exp(TScore.Exponent(Vector512.Load(at), scale, cap, Vector512.Create(-lse[n]), out var slope));
@@ -105,6 +59,11 @@ internal static unsafe class AttentionGradientMath
 
                 TStore.Put(to, stepBytes, halfLanes, p, q);
                 TStore.Put(toGradient, stepBytes, halfLanes, even, odd);
+                if (toRow is null)
+                    continue;
+                TStore.PutRow(toRow, even);
+                TStore.PutRow(toRow + kept.RowBytes, odd);
+                toRow += 2 * kept.RowBytes;
             }
         }
     }

@@ -45,6 +45,8 @@ internal sealed unsafe class AttentionProducts
             _kernel.Prepare(DimGroupRows, width);
             if (_lastDimRows > 0)
                 _kernel.Prepare(_lastDimRows, width);
+            for (var rows = 1; rows <= GroupRows && _kernel.ReadsRows; rows++)
+                _kernel.Prepare(rows, width, direct: true);
         }
     }
 
@@ -102,6 +104,9 @@ internal sealed unsafe class AttentionProducts
 
     /// <summary>Lanes that so many take, with padding: 16 or 32.</summary>
     public int Width(int lanes) => lanes <= 16 && _kernel.NarrowWidth <= 16 ? 16 : Lanes;
+
+    /// <summary>Lanes of the narrowest tile.</summary>
+    public int LeastWidth => Width(1);
 
     /// <summary>Lanes of one panel of a tile of this width.</summary>
     public int PanelWidth(int width) => Math.Min(width, _kernel.Width);
@@ -164,12 +169,87 @@ internal sealed unsafe class AttentionProducts
         }
     }
 
+    /// <summary>Floats of a row that <see cref="Outputs"/> writes: a head, in whole panels.</summary>
+    public int OutputColumns => (HeadDim + _kernel.Width - 1) / _kernel.Width * _kernel.Width;
+
+    /// <summary>Bytes of a tile of outputs.</summary>
+    public long OutputBytes => (long)GroupRows * OutputColumns * sizeof(float);
+
+    /// <summary>Bytes of a head of keys as right panels, [panel][step][lane].</summary>
+    public long PanelBytes(long steps) => steps * OutputColumns * MicroKernel.StepBytes;
+
+    /// <summary>Keys that a query has room for where gradients of scores are kept. Rows in place are an odd number of cache lines apart, so that those
+    /// of a group do not share a set of the first cache.</summary>
+    public long GradientStride(long keys) => _kernel.ReadsRows ? ((keys + 31) / 32 | 1) * 32 : keys;
+
+    /// <summary>Bytes of a group's kept gradients: rows of bfloat16, or [key][row] in fp32.</summary>
+    public long GradientBytes(long stride) => stride * GroupRows * (_kernel.ReadsRows ? sizeof(ushort) : sizeof(float));
+
+    /// <summary>Packs a head of rows as right panels, steps from <paramref name="firstStep"/> on.</summary>
+    public void PackPanels(PanelSource rows, int firstRow, int count, int firstColumn, byte* destination, long firstStep, long allSteps, byte* scratch)
+    {
+        for (var lane = 0; lane < HeadDim; lane += _kernel.Width)
+        {
+            var width = OutputWidth(lane);
+            rows.Pack(firstColumn + lane, Math.Min(width, HeadDim - lane), width, firstRow, count,
+                destination + (lane * allSteps + firstStep * width) * MicroKernel.StepBytes, scratch);
+        }
+    }
+
+    /// <summary>Where gradients of scores are written while they are made: where they are kept, or over the tile that they are made of.</summary>
+    public AttentionGradientRows GradientRows(byte* kept, int key, long stride, float* tile) => kept is null ? default
+        : _kernel.ReadsRows ? new((nint)(kept + key * sizeof(ushort)), stride * sizeof(ushort)) : new((nint)tile, TileStride);
+
+    /// <summary>Keeps what was written over a tile; rows of bfloat16 are kept already.</summary>
+    public void KeepGradients(float* tile, int rows, int width, byte* kept, int key, long stride)
+    {
+        if (_kernel.ReadsRows)
+            return;
+        for (var row = 0; row < rows; row += GroupRows, kept += GradientBytes(stride))
+        {
+            PanelTransposer.Pack((byte*)(tile + (long)row * Lanes), TileStride, Math.Min(GroupRows, rows - row), width,
+                (uint*)kept + (long)key * GroupRows, GroupRows);
+        }
+    }
+
+    /// <summary>tile[row, d] (+)= Σ_key gradient[row, key] panel[key, d] for up to a group of rows.</summary>
+    public void Outputs(byte* gradients, int key, long stride, int rows, byte* panels, long firstStep, long allSteps, long steps, float* tile, bool adds)
+    {
+        for (var lane = 0; lane < HeadDim; lane += _kernel.Width)
+        {
+            var width = OutputWidth(lane);
+            var inner = new KernelSegment { Right = panels + (lane * allSteps + firstStep * width) * MicroKernel.StepBytes, Steps = steps };
+            var arguments = new KernelArguments
+            {
+                Left = gradients,
+                Segments = &inner,
+                SegmentCount = 1,
+                Tile = tile + lane,
+                TileStride = OutputColumns * sizeof(float),
+                Groups = 1,
+                Accumulate = adds ? 1 : 0,
+            };
+            if (_kernel.ReadsRows)
+            {
+                (inner.LeftOffset, inner.LeftRowStride) = ((long)gradients + key * sizeof(ushort), stride * sizeof(ushort));
+                _kernel.RunDirect(&arguments, rows, width);
+            }
+            else
+            {
+                inner.LeftOffset = (long)key * GroupRows * MicroKernel.StepBytes;
+                _kernel.Run(&arguments, GroupRows, width);
+            }
+        }
+    }
+
     /// <summary>Where right panels for the second product go.</summary>
     public AttentionWeights Weights(byte* to, int width)
     {
         var panel = PanelWidth(width);
         return new AttentionWeights((nint)to, Kind, panel * MicroKernel.StepBytes, (int)PanelOffset(16, panel), (int)PanelOffset(8, panel));
     }
+
+    private int OutputWidth(int lane) => HeadDim - lane <= _kernel.NarrowWidth ? _kernel.NarrowWidth : _kernel.Width;
 
     private long PanelOffset(int lane, int panel) =>
         lane / panel * Steps(BlockRows) * panel * MicroKernel.StepBytes + lane % panel * MicroKernel.StepBytes;

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 using Afina.Engine.Cpu.Panels;
 
 namespace Afina.Engine.Cpu.Kernels;
@@ -19,15 +20,29 @@ internal readonly unsafe record struct AttentionWeights(nint To, PanelKind Kind,
     public int PairBytes => Kind == PanelKind.Bf16 ? StepBytes : 2 * StepBytes;
 }
 
+/// <summary>Where the gradients of a tile's scores go row by row, or nowhere.</summary>
+internal readonly record struct AttentionGradientRows(nint To, long RowBytes);
+
 /// <summary>Writes two rows of 16 lanes as panels of one kind hold them.</summary>
 internal unsafe interface IAttentionStore
 {
+    /// <summary>Bytes of an element of a row.</summary>
+    static abstract int Bytes { get; }
+
+    static abstract void PutRow(byte* at, Vector512<float> row);
+
     static abstract void Put(byte* at, int stepBytes, int halfLanes, Vector512<float> even, Vector512<float> odd);
 }
 
 /// <summary>Pairs of bfloat16; to nearest, ties away from zero, which spares three operations for numbers that never leave the processor.</summary>
 internal readonly unsafe struct Bf16Store : IAttentionStore
 {
+    public static int Bytes => sizeof(ushort);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void PutRow(byte* at, Vector512<float> row) =>
+        Avx512F.ConvertToVector256UInt16((row.AsUInt32() + Vector512.Create(0x8000u)) >>> 16).Store((ushort*)at);
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Put(byte* at, int stepBytes, int halfLanes, Vector512<float> even, Vector512<float> odd)
     {
@@ -39,6 +54,11 @@ internal readonly unsafe struct Bf16Store : IAttentionStore
 /// <summary>fp32 in panels of at least 8 lanes.</summary>
 internal readonly unsafe struct Fp32Store : IAttentionStore
 {
+    public static int Bytes => sizeof(float);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void PutRow(byte* at, Vector512<float> row) => row.Store((float*)at);
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Put(byte* at, int stepBytes, int halfLanes, Vector512<float> even, Vector512<float> odd)
     {
