@@ -42,8 +42,12 @@ internal sealed unsafe class FewRowsProduct
         spec.Counted == CountedDimension.Rows
         && spec.Lefts.All(l => l.Operand.Weight is null && !l.Operand.IsTransposed)
         && spec.Outputs.All(o => !o.IsTransposed && o.Terms.All(t => t.Right.IsTransposed))
-            ? new FewRowsProduct(spec, kernel.Name is "bf16" or "avx512", kernel.Panels == PanelKind.Bf16)
+            ? new FewRowsProduct(spec, kernel.Name is "bf16" or "avx512", EmitsPairs(spec, kernel))
             : null;
+
+    // Few rows wait for memory, not for the multiplier: a slow instruction for pairs is good enough for them.
+    private static bool EmitsPairs(ProductSpec spec, MicroKernel kernel) => kernel.Panels == PanelKind.Bf16
+        || (spec.Mode == ComputeMode.Bf16 && kernel.Name == "avx512" && CpuFeatures.Forced is null && Bf16Avx512Kernel.Available);
 
     public void Bind(byte* workerScratch, long stride)
     {

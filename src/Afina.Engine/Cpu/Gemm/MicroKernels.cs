@@ -35,12 +35,15 @@ internal static class MicroKernels
     {
         var panels = mode == ComputeMode.Bf16 ? PanelKind.RoundedFp32 : PanelKind.Fp32;
         var kernels = new List<MicroKernel>();
-        // Two products per lane and instruction, half the bytes per panel: twice the rate of fp32.
-        if (mode == ComputeMode.Bf16 && Bf16Avx512Kernel.Available)
+        // Two products per lane and instruction, half the bytes per panel: twice the rate of fp32 where the instruction is fast.
+        var pairs = mode == ComputeMode.Bf16 && Bf16Avx512Kernel.Available;
+        if (pairs && CpuFeatures.FastBf16)
             kernels.Add(new Bf16Avx512Kernel());
         // 512-bit registers: twice the columns of AVX2 per instruction; processors that run them at half rate still do not lose.
         if (CpuFeatures.Avx512)
             kernels.Add(new Fp32Avx512Kernel(panels));
+        if (pairs && !CpuFeatures.FastBf16)
+            kernels.Add(new Bf16Avx512Kernel());
         if (CpuFeatures.Avx2)
             kernels.Add(new Fp32Avx2Kernel(panels));
         // Vector<T>: Arm's 128 bits, and x86 with everything switched off.

@@ -55,10 +55,6 @@ internal sealed unsafe class PackedHeads
             _products.PackColumns(_columns, first, count, head * _products.HeadDim, Columns(head), firstStep, AllSteps, scratch);
     }
 
-    /// <summary>Packs rows of the matrix that are lanes.</summary>
-    public void PackLanes(int head, int row, int count, int width, byte* destination, byte* scratch) =>
-        _products.PackLanes(_rows, row, count, head * _products.HeadDim, width, destination, scratch);
-
     /// <summary>A row, the first of a group, for the first product.</summary>
     public byte* Rows(int head, int row) => _data + (head * _rowCapacity + row) * _products.RowBytes;
 
