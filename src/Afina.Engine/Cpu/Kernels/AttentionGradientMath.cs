@@ -5,7 +5,7 @@ using Afina.Engine.Ops;
 
 namespace Afina.Engine.Cpu.Kernels;
 
-/// <summary>From tiles of scores and of do · v to probabilities and the gradient of the scores. Both loops take two rows at a time: groups
+/// <summary>From tiles of scores and of do · v to probabilities and the gradient of the scores. The loop takes two rows at a time: groups
 /// have even numbers of rows, so there is a row after an odd one, and nobody sees it.</summary>
 internal static unsafe class AttentionGradientMath
 {

@@ -5,7 +5,7 @@ using Afina.Engine.Tensors;
 namespace Afina.Engine.Cpu.Kernels;
 
 /// <summary>The two products that attention is made of, on the microkernels of matrix products, and the sizes that follow from them.</summary>
-/// <remarks>A tile has up to 32 lanes (queries, or in the backward's last sweep keys), each a column; the other side's rows come in blocks.
+/// <remarks>A tile has up to 32 lanes (queries, or in the backward keys), each a column; the other side's rows come in blocks.
 /// Scores: tile[row, lane] = Σ_d left[row, d] right[d, lane]. Sums: tile[d, lane] += Σ_row left[d, row] right[row, lane], where the right panel
 /// is what became of the scores. Both tiles have 32 floats per row, so nothing between the products is transposed.</remarks>
 internal sealed unsafe class AttentionProducts

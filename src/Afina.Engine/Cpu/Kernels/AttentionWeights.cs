@@ -23,14 +23,16 @@ internal readonly unsafe record struct AttentionWeights(nint To, PanelKind Kind,
 /// <summary>Where the gradients of a tile's scores go row by row, or nowhere.</summary>
 internal readonly record struct AttentionGradientRows(nint To, long RowBytes);
 
-/// <summary>Writes two rows of 16 lanes as panels of one kind hold them.</summary>
+/// <summary>Writes rows of 16 lanes as products read them.</summary>
 internal unsafe interface IAttentionStore
 {
     /// <summary>Bytes of an element of a row.</summary>
     static abstract int Bytes { get; }
 
+    /// <summary>A row by itself, for a left operand.</summary>
     static abstract void PutRow(byte* at, Vector512<float> row);
 
+    /// <summary>Two rows, as right panels of one kind hold them.</summary>
     static abstract void Put(byte* at, int stepBytes, int halfLanes, Vector512<float> even, Vector512<float> odd);
 }
 
