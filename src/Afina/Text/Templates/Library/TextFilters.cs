@@ -109,8 +109,11 @@ internal static class TextFilters
             throw new EngineException($"the filter 'indent' needs a text, not {Kinds.Name(Kinds.Defined(value))}");
         return Filters.Soft(value, text =>
         {
+            // Most lines end with a line feed: those are paid for before millions of them are made.
+            var feeds = text.AsSpan().Count('\n');
+            Budget.Current.SpendText(text.Length + (long)feeds * margin.Length);
             var lines = Sequences.ToList(StringMethods.Find(text + "\n", "splitlines")!.Invoke(new Arguments("splitlines", [])));
-            Budget.Current.SpendText(text.Length + (long)lines.Count * margin.Length);
+            Budget.Current.SpendText((long)(lines.Count - feeds) * margin.Length);
             var result = new StringBuilder(first ? margin : "").Append(lines[0]);
             foreach (var line in lines.Skip(1))
                 result.Append('\n').Append(blank || line is not "" ? margin : "").Append(line);
