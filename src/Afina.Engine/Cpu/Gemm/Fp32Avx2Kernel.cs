@@ -47,6 +47,8 @@ internal sealed unsafe class Fp32Avx2Kernel(PanelKind panels) : MicroKernel
                 var b = (float*)arguments->Segments[s].Right;
                 for (var steps = arguments->Segments[s].Steps; steps > 0; steps--)
                 {
+                    // The next group's rows, which may lie in the shared cache: too far from these for the processor to foresee.
+                    Sse.Prefetch0((byte*)a + arguments->LeftStride);
                     var b0 = Vector256.Load(b);
                     var b1 = Vector256.Load(b + 8);
                     var a0 = Vector256.Create(a[0]);

@@ -57,6 +57,8 @@ internal sealed unsafe class Fp32Avx512Kernel(PanelKind panels) : MicroKernel
                 var b = (float*)arguments->Segments[s].Right;
                 for (var steps = arguments->Segments[s].Steps; steps > 0; steps--)
                 {
+                    // The next group's rows, which may lie in the shared cache: too far from these for the processor to foresee.
+                    Sse.Prefetch0((byte*)a + arguments->LeftStride);
                     var b0 = Vector512.Load(b);
                     var b1 = Vector512.Load(b + 16);
                     var a0 = Vector512.Create(a[0]);
