@@ -63,7 +63,7 @@ public sealed unsafe class Executor
         GC.KeepAlive(_bindings);
     }
 
-    /// <summary>The contents of a value after a run; it must be one of the program's results or a bound one.</summary>
+    /// <summary>The contents of a value after a run; it must be one of the program's results or a bound one. They last as long as the executor.</summary>
     /// <exception cref="ArgumentException">It is neither, holds another type, or <paramref name="counts"/> are above the capacity.</exception>
     public Span<T> Read<T>(Value value, scoped in Counts counts)
         where T : unmanaged

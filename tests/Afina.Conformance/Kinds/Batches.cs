@@ -52,7 +52,7 @@ internal sealed class Batches : IDisposable
         var executor = Prepare(program, adapter, capacity);
         var counts = inputs.Fill(ids, segments.ToArray(), [], rows, positions);
         executor.Run(counts);
-        return executor.Read<float>(program.Logits!, counts).ToArray();
+        return Copy(executor, program.Logits!, counts);
     }
 
     /// <summary>Log-probabilities of targets; with <paramref name="gradients"/> also the gradient of Σ weight · −log p into the adapter.</summary>
@@ -64,10 +64,18 @@ internal sealed class Batches : IDisposable
         var executor = Prepare(program, adapter, capacity);
         var counts = inputs.Fill(ids, segments.ToArray(), targets);
         executor.Run(counts);
-        return executor.Read<float>(program.Scores[0], counts).ToArray();
+        return Copy(executor, program.Scores[0], counts);
     }
 
     public void Dispose() => _team.Dispose();
+
+    /// <summary>The executor owns the memory that is read: it has to live until all is copied.</summary>
+    private static float[] Copy(Executor executor, Value value, in Counts counts)
+    {
+        var copy = executor.Read<float>(value, counts).ToArray();
+        GC.KeepAlive(executor);
+        return copy;
+    }
 
     private Executor Prepare(DecoderProgram program, Adapter? adapter, Counts capacity)
     {
