@@ -42,9 +42,9 @@ internal static unsafe class AttentionGradientMath
             byte* to = probabilities.At(lane), toGradient = gradients.At(lane), toRow = kept.To == 0 ? null : (byte*)kept.To + lane * TStore.Bytes;
             for (var n = 0; n < rows; n += 2, at += 2 * Lanes, next += 2 * Lanes, to += pairBytes, toGradient += pairBytes)
             {
-                var p = AttentionMath.Exp(TScore.Exponent(Vector512.Load(at), scale, cap, Vector512.Create(-lse[n]), out var slope));
+                var p = VectorMath.Exp(TScore.Exponent(Vector512.Load(at), scale, cap, Vector512.Create(-lse[n]), out var slope));
                 var even = p * (Vector512.Load(next) - Vector512.Create(delta[n])) * slope;
-                var q = AttentionMath.Exp(TScore.Exponent(Vector512.Load(at + Lanes), scale, cap, Vector512.Create(-lse[n + 1]), out slope));
+                var q = VectorMath.Exp(TScore.Exponent(Vector512.Load(at + Lanes), scale, cap, Vector512.Create(-lse[n + 1]), out slope));
                 var odd = q * (Vector512.Load(next + Lanes) - Vector512.Create(delta[n + 1])) * slope;
                 if (Math.Max(low[n], low[n + 1]) > lane || Math.Min(high[n], high[n + 1]) < lane + 15)
                 {

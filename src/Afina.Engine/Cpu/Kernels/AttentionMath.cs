@@ -10,27 +10,6 @@ internal static unsafe class AttentionMath
 {
     private const int Lanes = AttentionProducts.Lanes;
 
-    /// <summary>e^x for x that are not far above 0: 2^n e^r, n rounded by adding 1.5 · 2^23, e^r by Cephes' polynomial. Below −87.3: 0.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<float> Exp(Vector512<float> x)
-    {
-        var least = Vector512.Create(-87.3f);
-        var magic = Vector512.Create(12582912f);
-        var clamped = Vector512.MaxNative(least, x);
-        var shifted = Vector512.FusedMultiplyAdd(clamped, Vector512.Create(1.44269504f), magic);
-        var n = shifted - magic;
-        var r = Vector512.FusedMultiplyAdd(n, Vector512.Create(-0.693359375f), clamped);
-        r = Vector512.FusedMultiplyAdd(n, Vector512.Create(2.12194440e-4f), r);
-        var p = Vector512.FusedMultiplyAdd(Vector512.Create(1.9875691500e-4f), r, Vector512.Create(1.3981999507e-3f));
-        p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(8.3334519073e-3f));
-        p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(4.1665795894e-2f));
-        p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(1.6666665459e-1f));
-        p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(5.0000001201e-1f));
-        p = Vector512.FusedMultiplyAdd(p, r * r, r + Vector512<float>.One);
-        var power = (p.AsInt32() + (shifted.AsInt32() << 23)).AsSingle();
-        return Vector512.ConditionalSelect(Vector512.LessThan(x, least), Vector512<float>.Zero, power);
-    }
-
     /// <summary>One step of the softmax over rows that come in blocks: from the scores of a block to its probabilities beside the new
     /// maximum, while sums so far are scaled to it.</summary>
     /// <param name="scores">Products of queries and keys; overwritten.</param>
@@ -95,7 +74,7 @@ internal static unsafe class AttentionMath
 
         // Lanes that have seen nothing yet: −∞ − (−∞) is no number.
         var offset = Vector512.ConditionalSelect(Vector512.Equals(maximum, nothing), Vector512<float>.Zero, maximum);
-        var shrink = Exp(before - offset);
+        var shrink = VectorMath.Exp(before - offset);
         if (!Vector512.EqualsAll(shrink, Vector512<float>.One))
         {
             for (var d = 0; d < dim; d++)
@@ -110,8 +89,8 @@ internal static unsafe class AttentionMath
         at = scores;
         for (var n = 0; n < rows; n += 2, at += 2 * Lanes, to += pairBytes)
         {
-            var p = Exp(Vector512.FusedMultiplyAdd(Vector512.Load(at), factor, offset));
-            var q = Exp(Vector512.FusedMultiplyAdd(Vector512.Load(at + Lanes), factor, offset));
+            var p = VectorMath.Exp(Vector512.FusedMultiplyAdd(Vector512.Load(at), factor, offset));
+            var q = VectorMath.Exp(Vector512.FusedMultiplyAdd(Vector512.Load(at + Lanes), factor, offset));
             TStore.Put(to, stepBytes, halfLanes, p, q);
             even += p;
             odd += q;
@@ -144,7 +123,7 @@ internal static unsafe class AttentionMath
         var sum = Vector512<float>.Zero;
         for (var n = 0; n < rows; n += 16)
         {
-            var p = Exp(Vector512.Load(scores + n) - Vector512.Create(offset));
+            var p = VectorMath.Exp(Vector512.Load(scores + n) - Vector512.Create(offset));
             p.Store(scores + n);
             sum += p;
         }
