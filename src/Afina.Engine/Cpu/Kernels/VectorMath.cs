@@ -7,7 +7,7 @@ namespace Afina.Engine.Cpu.Kernels;
 /// <summary>Elementary functions of 16 numbers at a time.</summary>
 internal static class VectorMath
 {
-    /// <summary>e^x: 2^n e^r, n rounded by adding 1.5 · 2^23, e^r by Cephes' polynomial. Below −87.3: 0; above 88.37 as there.</summary>
+    /// <summary>e^x: 2^n e^r, n rounded by adding 1.5 · 2^23, e^r by Cephes' polynomial. Below −87.3: 0; above 88.37: e^88.37.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Exp(Vector512<float> x)
     {
