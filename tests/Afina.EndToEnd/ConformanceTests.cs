@@ -15,8 +15,6 @@ public class ConformanceTests
     [MemberData(nameof(Kinds))]
     public void Values_that_other_programs_computed_are_met(string kind)
     {
-        if (kind.StartsWith("real-", StringComparison.Ordinal))
-            Tool.NeedsVectors();
         var cases = Case.Find(Shared("conformance")).Where(@case => @case.Kind == kind).ToArray();
         Assert.SkipUnless(cases.Length > 0, $"SKIPPED: there are no cases of kind {kind}");
         var results = cases.Select(Runner.Run).ToArray();

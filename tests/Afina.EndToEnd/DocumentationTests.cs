@@ -30,7 +30,6 @@ public sealed partial class DocumentationTests : IDisposable
     public void Every_command_of_the_readme_runs()
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "SKIPPED: the samples are linked");
-        Tool.NeedsVectors();
         Directory.CreateSymbolicLink(_tool["samples"], Path.Combine(Tool.Checkout, "samples"));
         var commands = Blocks(Path.Combine(Tool.Checkout, "README.md")).Where(line => !NotRun.ContainsKey(line)).ToList();
 

@@ -15,7 +15,6 @@ public sealed class MemoryTests : IDisposable
     public async Task A_training_takes_what_the_plan_said(params string[] settings)
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "SKIPPED: the peak of another process is read from /proc");
-        Tool.NeedsVectors();
         string[] common = [Path.Combine(Tool.Checkout, "samples", "data", "support", "train.jsonl"), "max_steps=2", "sequence_len=256", "--output", "out", "--json", .. settings];
         var planned = (double)_tool.Run(["plan", .. common]).Succeeded().Json().GetProperty("memory").GetProperty("total").GetInt64();
         using var process = _tool.Start(["train", .. common]);

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Numerics;
 using System.Text;
 using System.Text.Json;
 using Xunit;
@@ -60,10 +59,6 @@ internal sealed class Tool : IDisposable
             return path;
         }
     }
-
-    /// <summary>Skips what runs the model of 135 million parameters where the processor's vector instructions are switched off: a token takes a second.</summary>
-    public static void NeedsVectors() =>
-        Assert.SkipUnless(Vector.IsHardwareAccelerated, "SKIPPED: without vector instructions the embedded model takes many minutes");
 
     /// <summary>Writes rows of prompt and completion.</summary>
     public string Rows(string name, int count)

@@ -150,7 +150,6 @@ public sealed class TrainTests : IDisposable
     [Fact]
     public void The_embedded_model_is_trained_without_naming_it()
     {
-        Tool.NeedsVectors();
         File.Copy(Path.Combine(Tool.Checkout, "samples", "data", "first", "rows.jsonl"), _tool["rows.jsonl"]);
         var json = _tool.Run("train", "rows.jsonl", "max_steps=2", "micro_batch_size=4", "--output", "out", "--json").Succeeded().Json();
 

@@ -229,7 +229,7 @@ internal static unsafe class HeadRow
             for (var end = Math.Min(count - 15, i + 4096); i < end; i += 16)
             {
                 var value = Vector512.Load(logits + i);
-                largest = Vector512.MaxNative(largest, value);
+                largest = Vector512.Max(largest, value);
                 sums += value;
             }
 
