@@ -26,6 +26,8 @@ internal sealed unsafe class ReaderDot(MatrixReader reader, int columns) : RowDo
 
     private static float Dot(float* a, float* b, int count)
     {
+        if (!Vector.IsHardwareAccelerated)
+            return DotOfNumbers(a, b, count);
         var width = Vector<float>.Count;
         var (even, odd) = (Vector<float>.Zero, Vector<float>.Zero);
         var i = 0;
@@ -39,5 +41,23 @@ internal sealed unsafe class ReaderDot(MatrixReader reader, int columns) : RowDo
         for (; i < count; i++)
             sum += a[i] * b[i];
         return sum;
+    }
+
+    /// <summary>Where vectors are but emulated.</summary>
+    private static float DotOfNumbers(float* a, float* b, int count)
+    {
+        float s0 = 0, s1 = 0, s2 = 0, s3 = 0;
+        var i = 0;
+        for (; i <= count - 4; i += 4)
+        {
+            s0 += a[i] * b[i];
+            s1 += a[i + 1] * b[i + 1];
+            s2 += a[i + 2] * b[i + 2];
+            s3 += a[i + 3] * b[i + 3];
+        }
+
+        for (; i < count; i++)
+            s0 += a[i] * b[i];
+        return s0 + s1 + (s2 + s3);
     }
 }

@@ -11,6 +11,8 @@ internal static class VectorMath
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Exp(Vector512<float> x)
     {
+        if (!Vector128.IsHardwareAccelerated)
+            return ExpOfEach(x);
         var least = Vector512.Create(-87.3f);
         var magic = Vector512.Create(12582912f);
         var clamped = Vector512.MinNative(Vector512.Create(88.37f), Vector512.MaxNative(least, x));
@@ -26,6 +28,16 @@ internal static class VectorMath
         p = Vector512.FusedMultiplyAdd(p, r * r, r + Vector512<float>.One);
         var power = (p.AsInt32() + (shifted.AsInt32() << 23)).AsSingle();
         return Vector512.ConditionalSelect(Vector512.LessThan(x, least), Vector512<float>.Zero, power);
+    }
+
+    /// <summary>Where vectors are but emulated, one number at a time is many times faster.</summary>
+    private static Vector512<float> ExpOfEach(Vector512<float> x)
+    {
+        Span<float> each = stackalloc float[Vector512<float>.Count];
+        x.CopyTo(each);
+        foreach (ref var value in each)
+            value = value < -87.3f ? 0 : MathF.Exp(MathF.Min(88.37f, value));
+        return Vector512.Create<float>(each);
     }
 
     /// <summary>1 / (1 + e^−x).</summary>

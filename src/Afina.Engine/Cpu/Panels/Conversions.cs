@@ -22,6 +22,14 @@ internal static unsafe class Conversions
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<ushort> Narrow(Vector512<float> value)
     {
+        if (!Vector128.IsHardwareAccelerated)
+        {
+            var narrow = Vector256<ushort>.Zero;
+            for (var i = 0; i < Vector512<float>.Count; i++)
+                ((ushort*)&narrow)[i] = BFloat16.FromSingle(((float*)&value)[i]);
+            return narrow;
+        }
+
         var bits = RoundToBf16(value) >>> 16;
         return Avx512F.IsSupported ? Avx512F.ConvertToVector256UInt16(bits) : Vector256.Narrow(bits.GetLower(), bits.GetUpper());
     }
@@ -32,6 +40,14 @@ internal static unsafe class Conversions
     {
         if (Avx512F.IsSupported)
             return (Avx512F.ConvertToVector512UInt32(bits) << 16).AsSingle();
+        if (!Vector128.IsHardwareAccelerated)
+        {
+            var wide = Vector512<float>.Zero;
+            for (var i = 0; i < Vector512<float>.Count; i++)
+                ((uint*)&wide)[i] = (uint)((ushort*)&bits)[i] << 16;
+            return wide;
+        }
+
         var (low, high) = Vector256.Widen(bits);
         return Vector512.Create(low << 16, high << 16).AsSingle();
     }
@@ -54,7 +70,7 @@ internal static unsafe class Conversions
     public static void ToBf16(float* source, ushort* destination, int count)
     {
         var i = 0;
-        for (; i <= count - 16; i += 16)
+        for (; Vector128.IsHardwareAccelerated && i <= count - 16; i += 16)
             Narrow(Vector512.Load(source + i)).Store(destination + i);
         for (; i < count; i++)
             destination[i] = BFloat16.FromSingle(source[i]);
@@ -65,7 +81,7 @@ internal static unsafe class Conversions
     public static void ToFp32(ushort* source, float* destination, int count)
     {
         var i = 0;
-        for (; i <= count - 16; i += 16)
+        for (; Vector128.IsHardwareAccelerated && i <= count - 16; i += 16)
             Widen(Vector256.Load(source + i)).Store(destination + i);
         for (; i < count; i++)
             destination[i] = BFloat16.ToSingle(source[i]);
@@ -76,7 +92,7 @@ internal static unsafe class Conversions
     public static void Round(float* source, float* destination, int count)
     {
         var i = 0;
-        for (; i <= count - 16; i += 16)
+        for (; Vector128.IsHardwareAccelerated && i <= count - 16; i += 16)
             (RoundToBf16(Vector512.Load(source + i)) & Vector512.Create(0xFFFF_0000u)).AsSingle().Store(destination + i);
         for (; i < count; i++)
             destination[i] = BFloat16.ToSingle(BFloat16.FromSingle(source[i]));

@@ -17,7 +17,7 @@ internal sealed unsafe class BF16 : PackedFormat
     protected override void DecodeBlocks(byte* blocks, int count, float* destination)
     {
         var i = 0;
-        for (; i <= count - 16; i += 16)
+        for (; Vector128.IsHardwareAccelerated && i <= count - 16; i += 16)
         {
             var halves = Vector256.Load((ushort*)(blocks + 2L * i));
             (Vector256.WidenLower(halves) << 16).AsSingle().Store(destination + i);
@@ -31,7 +31,7 @@ internal sealed unsafe class BF16 : PackedFormat
     protected override void EncodeBlocks(float* source, int count, byte* destination)
     {
         var i = 0;
-        for (; i <= count - 16; i += 16)
+        for (; Vector128.IsHardwareAccelerated && i <= count - 16; i += 16)
             Vector256.Narrow(Rounded(Vector256.Load(source + i)), Rounded(Vector256.Load(source + i + 8))).Store((ushort*)(destination + 2L * i));
         for (; i < count; i++)
             Unsafe.WriteUnaligned(destination + 2L * i, BFloat16.FromSingle(source[i]));

@@ -23,6 +23,16 @@ internal static unsafe class Lanes
         ? Avx2.ConvertToVector256Int32((sbyte*)bytes)
         : Vector256.WidenLower(Vector128.WidenLower(Vector128.CreateScalarUnsafe(Unsafe.ReadUnaligned<long>(bytes)).AsSByte()).ToVector256()));
 
+    /// <summary>d·(q − offset) + m of the 32 codes of 16 bytes, one after the other: where vectors are but emulated, many times faster.</summary>
+    public static void Nibbles(byte* codes, float d, int offset, float m, float* destination)
+    {
+        for (var j = 0; j < 16; j++)
+        {
+            destination[j] = d * ((codes[j] & 15) - offset) + m;
+            destination[j + 16] = d * ((codes[j] >> 4) - offset) + m;
+        }
+    }
+
     /// <summary>The IEEE half at <paramref name="bytes"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Half(byte* bytes) => (float)Unsafe.ReadUnaligned<Half>(bytes);

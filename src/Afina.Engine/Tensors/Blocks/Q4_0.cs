@@ -18,6 +18,13 @@ internal sealed unsafe class Q4_0 : PackedFormat
         var eight = Vector256.Create(8f);
         for (var block = 0; block < count; block++, blocks += 18, destination += 32)
         {
+            if (!Vector128.IsHardwareAccelerated)
+            {
+                // −0 leaves every number as it is, −0 too.
+                Lanes.Nibbles(blocks + 2, Lanes.Half(blocks), 8, -0f, destination);
+                continue;
+            }
+
             var d = Vector256.Create(Lanes.Half(blocks));
             var codes = Vector128.Load(blocks + 2);
             var low = codes & Vector128.Create((byte)15);

@@ -17,6 +17,12 @@ internal sealed unsafe class Q4_1 : PackedFormat
     {
         for (var block = 0; block < count; block++, blocks += 20, destination += 32)
         {
+            if (!Vector128.IsHardwareAccelerated)
+            {
+                Lanes.Nibbles(blocks + 4, Lanes.Half(blocks), 0, Lanes.Half(blocks + 2), destination);
+                continue;
+            }
+
             var d = Vector256.Create(Lanes.Half(blocks));
             var m = Vector256.Create(Lanes.Half(blocks + 2));
             var codes = Vector128.Load(blocks + 4);

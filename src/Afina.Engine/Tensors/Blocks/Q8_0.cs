@@ -17,9 +17,11 @@ internal sealed unsafe class Q8_0 : PackedFormat
     {
         for (var block = 0; block < count; block++, blocks += 34, destination += 32)
         {
-            var d = Vector256.Create(Lanes.Half(blocks));
-            for (var j = 0; j < 32; j += 8)
+            var d = Lanes.Half(blocks);
+            for (var j = 0; Vector128.IsHardwareAccelerated && j < 32; j += 8)
                 (d * Lanes.Signed(blocks + 2 + j)).Store(destination + j);
+            for (var j = 0; !Vector128.IsHardwareAccelerated && j < 32; j++)
+                destination[j] = d * ((sbyte*)blocks)[2 + j];
         }
     }
 
