@@ -7,12 +7,12 @@ namespace Afina.Bench;
 /// <summary>`afina-bench gemm`: products of a LoRA step at models' shapes, as shares of the in-cache microkernel rate of the same run.</summary>
 internal static class GemmBench
 {
-    private const int Turns = 6;
+    private const int Turns = 12;
 
     public static int Run(string[] arguments)
     {
         var threads = Value(arguments, "--threads", Environment.ProcessorCount);
-        var milliseconds = Value(arguments, "--ms", 300);
+        var milliseconds = Value(arguments, "--ms", 1500);
         var rows = Value(arguments, "--rows", 512);
         var filter = Text(arguments, "--only");
         var variant = Text(arguments, "--variant");
