@@ -8,11 +8,11 @@ using Afina.Runs;
 
 namespace Afina.Bench.Scenarios;
 
-/// <summary>`afina-bench scenario NAME`: a warm-up of both ways, then three turns each; the median ratio counts.</summary>
+/// <summary>`afina-bench scenario NAME`: a warm-up of both ways, then seven turns each; the median ratio counts.</summary>
 /// <remarks>On a machine that others use, the ratio by processor time says more than the one by the clock.</remarks>
 internal static class ScenarioRunner
 {
-    private const int Turns = 3;
+    private const int Turns = 7;
 
     private static readonly Dictionary<string, Scenario> Scenarios = Assembly.GetExecutingAssembly().GetTypes()
         .Where(type => type.IsSubclassOf(typeof(Scenario)) && !type.IsAbstract)
