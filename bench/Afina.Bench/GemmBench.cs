@@ -99,7 +99,7 @@ internal static class GemmBench
         yield return ("smollm2 o", new GemmShapes(rows, 576, [576], 16, format));
         yield return ("smollm2 gate,up", new GemmShapes(rows, 576, [1536, 1536], 16, format));
         yield return ("smollm2 down", new GemmShapes(rows, 1536, [576], 16, format));
-        yield return ("smollm2 head", new GemmShapes(Math.Min(rows, 512), 576, [49152], 16, format));
+        yield return ("smollm2 head", new GemmShapes(Math.Min(rows, 512), 576, [49152], 16, format, IsHead: true));
         yield return ("llama qkv", new GemmShapes(rows, 2048, [2048, 512, 512], 16, format));
         yield return ("llama gate,up", new GemmShapes(rows, 2048, [8192, 8192], 16, format));
         yield return ("llama down", new GemmShapes(rows, 8192, [2048], 16, format));

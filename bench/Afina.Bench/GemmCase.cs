@@ -1,4 +1,5 @@
 using Afina.Engine.Cpu.Gemm;
+using Afina.Engine.Cpu.Kernels;
 using Afina.Engine.Tensors;
 using Afina.Engine.Tensors.Blocks;
 
@@ -66,7 +67,7 @@ internal sealed unsafe class GemmCase(string name, double flops, MatrixProduct p
         foreach (var n in shapes.Outputs)
         {
             terms.Add(new ProductTerm(lefts.Count, Weight(memory, shapes.Format, n, k)));
-            lefts.Add(new ProductLeft(Dense(memory, m, n, DType.BF16), n));
+            lefts.Add(new ProductLeft(Dense(memory, m, shapes.IsHead ? 2 * HeadLossKernel.LogitStride(n) : n, DType.BF16), n));
             flops += 2.0 * m * n * k;
         }
 
@@ -180,5 +181,6 @@ internal sealed unsafe class GemmCase(string name, double flops, MatrixProduct p
     }
 }
 
-/// <summary>The sizes of a linear operation: token rows, inputs, the outputs of each weight, rank, and the weights' format (bf16 memory when null).</summary>
-internal sealed record GemmShapes(int Rows, int Inner, int[] Outputs, int Rank, BlockFormat? Format = null);
+/// <summary>The sizes of a linear operation: token rows, inputs, the outputs of each weight, rank, the weights' format (bf16 memory when null), and
+/// whether this is the head, whose gradients lie where its logits did.</summary>
+internal sealed record GemmShapes(int Rows, int Inner, int[] Outputs, int Rank, BlockFormat? Format = null, bool IsHead = false);

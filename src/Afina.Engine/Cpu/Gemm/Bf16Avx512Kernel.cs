@@ -29,6 +29,8 @@ internal sealed unsafe class Bf16Avx512Kernel : MicroKernel
 
     public override bool ReadsRows => true;
 
+    public override int LinesPerGroup(int steps) => steps / PanelLoopEmitter.Unroll;
+
     public override void Prepare(int rows, int width, bool direct = false)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan((uint)(rows - 1), (uint)(Rows - 1));

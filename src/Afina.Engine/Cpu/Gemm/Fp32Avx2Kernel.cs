@@ -20,6 +20,8 @@ internal sealed unsafe class Fp32Avx2Kernel(PanelKind panels) : MicroKernel
 
     public override bool AnyRows => false;
 
+    public override int LinesPerGroup(int steps) => LinesAhead.PerGroup;
+
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Run(KernelArguments* arguments, int rows, int width)
     {
@@ -28,6 +30,7 @@ internal sealed unsafe class Fp32Avx2Kernel(PanelKind panels) : MicroKernel
         var row = arguments->TileStride;
         for (var group = arguments->Groups; group > 0; group--)
         {
+            arguments->Ahead.Ask();
             Vector256<float> c00, c01;
             Vector256<float> c10, c11;
             Vector256<float> c20, c21;

@@ -20,6 +20,8 @@ internal sealed unsafe class Fp32Avx512Kernel(PanelKind panels) : MicroKernel
 
     public override bool AnyRows => false;
 
+    public override int LinesPerGroup(int steps) => LinesAhead.PerGroup;
+
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Run(KernelArguments* arguments, int rows, int width)
     {
@@ -34,6 +36,7 @@ internal sealed unsafe class Fp32Avx512Kernel(PanelKind panels) : MicroKernel
         var row = arguments->TileStride;
         for (var group = arguments->Groups; group > 0; group--)
         {
+            arguments->Ahead.Ask();
             Vector512<float> c00, c01;
             Vector512<float> c10, c11;
             Vector512<float> c20, c21;
@@ -140,6 +143,7 @@ internal sealed unsafe class Fp32Avx512Kernel(PanelKind panels) : MicroKernel
         var row = arguments->TileStride;
         for (var group = arguments->Groups; group > 0; group--)
         {
+            arguments->Ahead.Ask();
             Vector512<float> c0, c1, c2, c3, c4, c5, c6, c7;
             if (arguments->Accumulate != 0)
             {

@@ -64,4 +64,7 @@ internal unsafe struct KernelArguments
 
     /// <summary>Bytes from one row of the residual to the next.</summary>
     public long ResidualStride;
+
+    /// <summary>What is packed next; the kernel advances it past the lines it asked for.</summary>
+    public LinesAhead Ahead;
 }

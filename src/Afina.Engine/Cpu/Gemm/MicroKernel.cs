@@ -48,6 +48,9 @@ internal abstract unsafe class MicroKernel
     /// <see cref="KernelSegment.LeftRowStride"/>.</summary>
     public virtual void RunDirect(KernelArguments* arguments, int rows, int width) => throw new InvalidOperationException($"{Name} packs its rows");
 
+    /// <summary>Lines of <see cref="KernelArguments.Ahead"/> that the kernel asks for during a group of that many steps: as few as hold up nothing; 0 when it does not.</summary>
+    public virtual int LinesPerGroup(int steps) => 0;
+
     /// <summary>Inner elements per step.</summary>
     public int StepElements => Panels == PanelKind.Bf16 ? 2 : 1;
 

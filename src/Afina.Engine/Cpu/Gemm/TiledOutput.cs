@@ -13,7 +13,6 @@ internal sealed unsafe class TiledOutput
     private readonly PanelSource[] _rights;
     private readonly int _maxSteps;
     private readonly int _maxSegments;
-    private readonly bool _directStore;
     private readonly IReadOnlyList<ProductLeft>? _inPlace;
 
     /// <param name="inPlace">The left operands, where their rows are read without packing.</param>
@@ -28,7 +27,7 @@ internal sealed unsafe class TiledOutput
         LastChunk = Array.FindLastIndex(Passes, p => p.Length > 0);
         _maxSteps = Passes.Max(c => c.Length == 0 ? 0 : c.Max(p => p.Steps));
         _maxSegments = Passes.Max(c => c.Length == 0 ? 0 : c.Max(p => p.Segments.Length));
-        _directStore = kernel.StoresOutputs && IsPlain(spec);
+        StoredByKernel = kernel.StoresOutputs && IsPlain(spec);
         var unit = kernel.Width;
         TileColumns = Math.Max(unit, PreferredColumns(spec.Columns) / unit * unit);
         Tiles = (spec.Columns + TileColumns - 1) / TileColumns;
@@ -51,6 +50,9 @@ internal sealed unsafe class TiledOutput
 
     /// <summary>Tiles over the columns.</summary>
     public int Tiles { get; }
+
+    /// <summary>Whether the kernel stores finished rows itself.</summary>
+    public bool StoredByKernel { get; }
 
     /// <summary>Bytes of a tile's panels; a multiple of 64.</summary>
     public long PanelBytes { get; }
@@ -94,22 +96,29 @@ internal sealed unsafe class TiledOutput
         }
     }
 
-    /// <summary>Asks for part <paramref name="part"/> of <paramref name="parts"/> of what <see cref="PackPanels"/> will read.</summary>
-    public void Prefetch(Pass pass, int firstColumn, int inner, int part, int parts)
+    /// <summary>The memory that <see cref="PackPanels"/> will read for a segment.</summary>
+    public LinesAhead Lines(Segment segment, int firstColumn, int inner)
     {
         var columns = Math.Min(TileColumns, Spec.Columns - firstColumn);
-        foreach (var segment in pass.Segments)
-        {
-            var count = Math.Clamp(inner - segment.Inner, 0, segment.Count);
-            _rights[segment.Term].Prefetch(firstColumn, columns, segment.Inner, count, part, parts);
-        }
+        return _rights[segment.Term].Lines(firstColumn, columns, segment.Inner, Math.Clamp(inner - segment.Inner, 0, segment.Count));
+    }
+
+    /// <summary>Groups of rows of a pass that it takes to ask for what the next one packs: not sooner, or it would be gone from the second cache again.</summary>
+    public int GroupsAhead(Pass pass, Pass next, int firstColumn, int inner)
+    {
+        long lines = 0;
+        foreach (var segment in next.Segments)
+            lines += Lines(segment, firstColumn, inner).Left;
+        var perGroup = _kernel.LinesPerGroup(pass.Steps) * ((TileColumns + _kernel.Width - 1) / _kernel.Width);
+        return perGroup == 0 ? 0 : (int)(lines / perGroup * 5 / 4) + 1;
     }
 
     /// <summary>Multiplies groups of rows, packed or in place, with the panels of a tile.</summary>
     /// <param name="row">The first row.</param>
     /// <param name="finish">Whether the sums are complete after it.</param>
+    /// <param name="ahead">What is packed next.</param>
     /// <returns>How many of the columns the kernel stored in the output itself.</returns>
-    public int Multiply(Pass pass, int firstColumn, int columns, int inner, byte* panels, byte* left, long leftStride, int rows, int groups, float* sums, bool accumulate, int row, bool finish)
+    public int Multiply(Pass pass, int firstColumn, int columns, int inner, byte* panels, byte* left, long leftStride, int rows, int groups, float* sums, bool accumulate, int row, bool finish, ref LinesAhead ahead)
     {
         var stored = 0;
         var segments = stackalloc KernelSegment[_maxSegments];
@@ -122,6 +131,7 @@ internal sealed unsafe class TiledOutput
             TileStride = (long)TileColumns * sizeof(float),
             Groups = groups,
             Accumulate = accumulate ? 1 : 0,
+            Ahead = ahead,
         };
         for (var column = 0; column < columns; column += _kernel.Width)
         {
@@ -144,7 +154,7 @@ internal sealed unsafe class TiledOutput
 
             arguments.Tile = sums + column;
             arguments.Output = null;
-            if (finish && _directStore && columns - column >= width)
+            if (finish && StoredByKernel && columns - column >= width)
             {
                 Aim(ref arguments, row, firstColumn + column);
                 stored = column + width;
@@ -157,6 +167,7 @@ internal sealed unsafe class TiledOutput
             panels += PanelStride;
         }
 
+        ahead = arguments.Ahead;
         return stored;
     }
 

@@ -16,14 +16,21 @@ internal sealed unsafe class TiledProduct
     /// caches from one operation to the next.</summary>
     private const int PartRows = 1024;
 
+    /// <summary>Narrow outputs have two parts from twice this many rows on: what each core packs is read by that core alone, and no other has to give it up
+    /// when it is packed anew. For wider ones packing the right once more costs as much.</summary>
+    private const int OwnRows = 256;
+
+    /// <summary>The most columns of narrow outputs.</summary>
+    private const int NarrowColumns = 1024;
+
     /// <summary>Left elements that one tile of a packing phase takes.</summary>
     private const int PackElements = 16384;
 
     /// <summary>Rows of sums that stay in the first cache between the kernel and the epilogue.</summary>
     private const int BatchRows = 56;
 
-    /// <summary>With fewer rows there is too little computing to hide prefetching in.</summary>
-    private const int PrefetchRows = 128;
+    /// <summary>With fewer rows there is too little computing to ask for what is packed next.</summary>
+    private const int AheadRows = 128;
 
     private readonly ProductSpec _spec;
     private readonly MicroKernel _kernel;
@@ -31,6 +38,7 @@ internal sealed unsafe class TiledProduct
     private readonly Chunk[] _chunks;
     private readonly TiledOutput[] _outputs;
     private readonly bool _direct;
+    private readonly bool _sharesNothing;
     private readonly int _blockCapacity;
     private readonly long _packedBytes;
     private readonly long _panelBytes;
@@ -47,6 +55,7 @@ internal sealed unsafe class TiledProduct
         _chunks = ProductPlan.Chunks(spec.Lefts, kernel.StepElements);
         _blockCapacity = Math.Min(spec.Rows, BlockRows);
         _direct = kernel.Reads(spec) && spec.Lefts.All(left => FitsFirstCache(left.Operand.Stride * sizeof(ushort)));
+        _sharesNothing = !_direct && spec.Outputs.Sum(o => o.Columns) <= NarrowColumns;
         _outputs = [.. spec.Outputs.Select(o => new TiledOutput(o, _chunks, kernel, _direct ? spec.Lefts : null))];
         var rows = (_blockCapacity + kernel.Rows - 1) / kernel.Rows * kernel.Rows;
         _packedBytes = _direct ? 0 : Align((long)rows * _chunks.Max(c => c.Steps) * MicroKernel.StepBytes);
@@ -134,7 +143,7 @@ internal sealed unsafe class TiledProduct
 
     private static int RowsOf(int block, int rows) => FirstRow(block + 1, rows) - FirstRow(block, rows);
 
-    private static int Parts(int rows) => (rows + PartRows - 1) / PartRows;
+    private int Parts(int rows) => Math.Max((rows + PartRows - 1) / PartRows, _sharesNothing && rows >= 2 * OwnRows ? 2 : 1);
 
     private int ColumnTiles(int chunk, int inner)
     {
@@ -152,8 +161,8 @@ internal sealed unsafe class TiledProduct
     /// common ones have.</summary>
     private bool FitsFirstCache(int stride)
     {
-        const int Sets = 64, Ways = 4;
-        return Enumerable.Range(0, _kernel.Rows).GroupBy(row => row * (stride / 64) % Sets).Max(rows => rows.Count()) <= Ways;
+        const int LineBytes = 64, Sets = 64, Ways = 4;
+        return Enumerable.Range(0, _kernel.Rows).Select(row => row * stride / LineBytes).Distinct().GroupBy(line => line % Sets).Max(lines => lines.Count()) <= Ways;
     }
 
     private int GroupsPerTile(int chunk) =>
@@ -185,7 +194,6 @@ internal sealed unsafe class TiledProduct
         var firstRow = FirstRow(block, rows);
         var rowParts = Parts(groups.Rows);
         var (firstGroup, endGroup) = (groups.Count * rowPart / rowParts, groups.Count * (rowPart + 1) / rowParts);
-        var endRow = groups.Start(endGroup);
         var firstColumn = tile * output.TileColumns;
         var columns = Math.Min(output.TileColumns, output.Spec.Columns - firstColumn);
         var passes = output.Passes[chunk];
@@ -207,22 +215,23 @@ internal sealed unsafe class TiledProduct
             // While the kernel computes, what is packed next comes near: the next pass, or the tile that this worker takes next.
             var nextTile = p < passCount - 1 ? tile : tile + 1;
             var nextPass = p < passCount - 1 ? passes[p + 1] : passes[0];
-            var part = 0;
-            var parts = (endRow - groups.Start(firstGroup) + BatchRows - 1) / BatchRows;
-            for (var g = firstGroup; g < endGroup; part++)
+            var segment = groups.Rows >= AheadRows && nextTile < output.Tiles ? 0 : nextPass.Segments.Length;
+            var ahead = default(LinesAhead);
+            var firstAhead = endGroup - output.GroupsAhead(pass, nextPass, nextTile * output.TileColumns, inner);
+            for (var g = firstGroup; g < endGroup;)
             {
-                if (groups.Rows >= PrefetchRows && nextTile < output.Tiles && part < parts)
-                    output.Prefetch(nextPass, nextTile * output.TileColumns, inner, part, parts);
+                while (g >= firstAhead && ahead.Left <= 0 && segment < nextPass.Segments.Length)
+                    ahead = output.Lines(nextPass.Segments[segment++], nextTile * output.TileColumns, inner);
                 var width = groups.RowsOf(g);
                 var limit = g < groups.LargeCount ? Math.Min(groups.LargeCount, endGroup) : endGroup;
                 var batch = Math.Min(limit - g, Math.Max(1, BatchRows / width));
                 var start = groups.Start(g);
                 var target = reusesSums ? sums : sums + (long)(keepsSums ? start : start - groups.Start(firstGroup)) * output.TileColumns;
-                if (finish)
+                if (finish && !output.StoredByKernel)
                     Epilogue.Prefetch(output.Spec, firstRow + start, Math.Min(batch * width, groups.Rows - start), firstColumn, columns);
                 var stored = output.Multiply(pass, firstColumn, columns, inner, scratch,
                     _shared + (long)start * _chunks[chunk].Steps * MicroKernel.StepBytes, (long)width * _chunks[chunk].Steps * MicroKernel.StepBytes,
-                    width, batch, target, accumulate, firstRow + start, finish);
+                    width, batch, target, accumulate, firstRow + start, finish, ref ahead);
                 if (finish && stored < columns)
                 {
                     Epilogue.Store(output.Spec, target + stored, output.TileColumns, firstRow + start, Math.Min(batch * width, groups.Rows - start),

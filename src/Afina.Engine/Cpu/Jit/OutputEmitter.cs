@@ -31,6 +31,35 @@ internal static class OutputEmitter
         a.Label(ref none);
     }
 
+    /// <summary>Asks for the lines that <see cref="Emit"/> will write: rows of a wide output lie pages apart, and another core may have them.
+    /// rax and rdx are free.</summary>
+    public static void Ask(Assembler a, int rows, int vectors)
+    {
+        var none = a.CreateLabel();
+        var narrow = a.CreateLabel();
+        a.mov(rax, Argument(nameof(KernelArguments.Output)));
+        a.test(rax, rax);
+        a.je(none);
+        a.mov(rdx, Argument(nameof(KernelArguments.OutputStride)));
+        a.cmp(Argument(nameof(KernelArguments.OutputIsBf16)), 0);
+        a.jne(narrow);
+        Rows(vectors);
+        a.jmp(none);
+        a.Label(ref narrow);
+        Rows(1);
+        a.Label(ref none);
+
+        void Rows(int lines)
+        {
+            for (var i = 0; i < rows; i++)
+            {
+                for (var line = 0; line < lines; line++)
+                    a.prefetchw(__byte_ptr[rax + line * 64]);
+                a.add(rax, rdx);
+            }
+        }
+    }
+
     private static AssemblerMemoryOperand Argument(string field) => __qword_ptr[rbx + (int)Marshal.OffsetOf<KernelArguments>(field)];
 
     private static void Rows(Assembler a, AssemblerRegisterZMM[] sums, int rows, int vectors, bool bf16)

@@ -15,7 +15,8 @@ internal static class PanelLoopEmitter
     /// <summary>fp32 lanes of a register.</summary>
     public const int Lanes = 16;
 
-    private const int Unroll = 4;
+    /// <summary>Steps of a turn of the loop, which asks for one of <see cref="KernelArguments.Ahead"/>.</summary>
+    public const int Unroll = 4;
 
     private static readonly AssemblerRegisterZMM[] Zmm =
     [
@@ -43,6 +44,7 @@ internal static class PanelLoopEmitter
         a.mov(r11, __qword_ptr[rbx + Offset(nameof(KernelArguments.TileStride))]);
 
         a.Label(ref groupLoop);
+        OutputEmitter.Ask(a, rows, vectors);
         a.cmp(__qword_ptr[rbx + Offset(nameof(KernelArguments.Accumulate))], 0);
         a.jne(load);
         for (var i = 0; i < rows * vectors; i++)
@@ -50,6 +52,13 @@ internal static class PanelLoopEmitter
         a.jmp(begin);
         a.Label(ref load);
         Tile(a, rows, vectors, store: false);
+        for (var i = 0; i < rows; i++)
+        {
+            for (var j = 0; j < vectors; j++)
+                a.prefetcht0(__byte_ptr[r14 + j * 64]);
+            a.add(r14, r11);
+        }
+
         a.Label(ref begin);
         var second = direct && vectors == 1 ? rows : 0;
         for (var i = 0; i < second; i++)
@@ -62,7 +71,12 @@ internal static class PanelLoopEmitter
         if (direct)
             Rows(a, rows);
         else
+        {
             a.add(rax, r9);
+            // Packed or in place, the next group's rows may lie in the shared cache, too far from this group for the processor to foresee.
+            a.mov(rsi, __qword_ptr[rbx + Offset(nameof(KernelArguments.LeftStride))]);
+        }
+
         a.mov(rdx, __qword_ptr[r12 + SegmentOffset(nameof(KernelSegment.Right))]);
         a.mov(rcx, __qword_ptr[r12 + SegmentOffset(nameof(KernelSegment.Steps))]);
         Steps(a, rows, vectors, direct);
@@ -124,9 +138,12 @@ internal static class PanelLoopEmitter
         {
             if (direct)
                 Prefetch(a, rows, u);
+            else
+                a.prefetcht0(__byte_ptr[rax + rsi + u * rows * MicroKernel.StepBytes]);
             Step(a, rows, vectors, u, direct);
         }
 
+        Ahead(a, direct ? r9 : rdi);
         Advance(a, rows, Unroll, direct);
         a.add(rdx, Unroll * vectors * 64);
         a.sub(rcx, Unroll);
@@ -158,8 +175,7 @@ internal static class PanelLoopEmitter
             a.lea(r14, __[rax + rsi * 8]);
     }
 
-    /// <summary>Asks for a part of what the next group of rows in place will read, along which r9 walks: it may lie in the shared cache, too far from
-    /// this group for the processor to foresee.</summary>
+    /// <summary>Asks for a part of what the next group of rows in place will read, along which r9 walks.</summary>
     private static void Prefetch(Assembler a, int rows, int step)
     {
         if (step == 0)
@@ -174,6 +190,31 @@ internal static class PanelLoopEmitter
             a.add(r9, rsi);
         }
     }
+
+    /// <summary>Asks for one line of what is packed next, as <see cref="LinesAhead.Ask"/> does.</summary>
+    private static void Ahead(Assembler a, AssemblerRegister64 free)
+    {
+        var next = a.CreateLabel();
+        var done = a.CreateLabel();
+        a.dec(Ahead(nameof(LinesAhead.Left)));
+        a.jl(done);
+        a.mov(free, Ahead(nameof(LinesAhead.Line)));
+        a.prefetcht1(__byte_ptr[free]);
+        a.add(free, 64);
+        a.dec(Ahead(nameof(LinesAhead.RowLeft)));
+        a.jne(next);
+        a.add(free, Ahead(nameof(LinesAhead.RowStep)));
+        a.mov(Ahead(nameof(LinesAhead.Line)), free);
+        a.mov(free, Ahead(nameof(LinesAhead.RowLines)));
+        a.mov(Ahead(nameof(LinesAhead.RowLeft)), free);
+        a.jmp(done);
+        a.Label(ref next);
+        a.mov(Ahead(nameof(LinesAhead.Line)), free);
+        a.Label(ref done);
+    }
+
+    private static AssemblerMemoryOperand Ahead(string field) =>
+        __qword_ptr[rbx + Offset(nameof(KernelArguments.Ahead)) + (int)Marshal.OffsetOf<LinesAhead>(field)];
 
     private static void Advance(Assembler a, int rows, int steps, bool direct)
     {

@@ -21,6 +21,7 @@ internal unsafe class HeadLossKernel : Kernel
     private readonly Node _node;
     private readonly int _dim;
     private readonly int _vocabulary;
+    private readonly int _stride;
     private readonly int _chunk;
     private readonly int _xBytes;
     private readonly byte* _x;
@@ -58,6 +59,7 @@ internal unsafe class HeadLossKernel : Kernel
         (_options, _node) = (options, node);
         var (x, w) = (node.Inputs[0]!, node.Inputs[1]!);
         (_dim, _vocabulary, _xBytes) = (x.Columns, w.Rows.Size, x.Columns * x.Type.Bytes());
+        _stride = LogitStride(_vocabulary);
         _chunk = Math.Clamp(Math.Min(ChunkElements / _vocabulary / 16 * 16, x.Rows.Of(memory.Capacity)), 1, 4096);
         _x = memory[x];
         _tokens = (int*)memory[node.Inputs[2]];
@@ -74,19 +76,19 @@ internal unsafe class HeadLossKernel : Kernel
 
         _chunkX = Take((long)_chunk * _xBytes);
         _chunkDx = Take((long)_chunk * _xBytes);
-        _logits = (float*)Take((long)_chunk * _vocabulary * sizeof(float));
+        _logits = (float*)Take((long)_chunk * _stride * sizeof(float));
         _slopes = (float*)Take((long)node.Inputs[4]!.Rows.Of(memory.Capacity) * sizeof(float));
         _own = (float*)Take((long)node.Inputs[4]!.Rows.Of(memory.Capacity) * sizeof(float));
         _isHalf = x.Type == DType.BF16;
         var mode = Products.Mode(x.Type);
-        var logits = new ProductOutput { Data = _logits, Type = DType.F32, Stride = _vocabulary, Columns = _vocabulary, Scale = options.LogitScale, Terms = [new(0, Products.Operand(w, memory).Transposed)] };
+        var logits = new ProductOutput { Data = _logits, Type = DType.F32, Stride = _stride, Columns = _vocabulary, Scale = options.LogitScale, Terms = [new(0, Products.Operand(w, memory).Transposed)] };
         _forward = new MatrixProduct(new ProductSpec(mode, _chunk, [new(Operand.Dense(_chunkX, x.Type, _dim), _dim)], [logits]));
         if (gradient is not null)
         {
             _dx = memory[gradient];
             var dx = new ProductOutput { Data = _chunkDx, Type = x.Type, Stride = _dim, Columns = _dim, Terms = [new(0, Products.Operand(w, memory))] };
             // Gradients in bf16 begin where their row's logits did.
-            var slopes = Operand.Dense(_logits, x.Type, _isHalf ? 2 * _vocabulary : _vocabulary);
+            var slopes = Operand.Dense(_logits, x.Type, _isHalf ? 2 * _stride : _stride);
             _backward = new MatrixProduct(new ProductSpec(mode, _chunk, [new(slopes, _vocabulary)], [dx]));
         }
 
@@ -96,6 +98,10 @@ internal unsafe class HeadLossKernel : Kernel
     }
 
     public override Scratch Scratch { get; }
+
+    /// <summary>Elements from one row of logits to the next: an odd number of cache lines, so that rows of any vocabulary (multiples of 4 KB are common) do
+    /// not share sets of the first cache, and the backward reads their gradients in place.</summary>
+    internal static int LogitStride(int vocabulary) => 16 * ((vocabulary + 15) / 16 | 1);
 
     public override int Phases(in Counts counts) => (_node.Inputs[0]!.Rows.Of(counts) + _chunk - 1) / _chunk * PhasesOfChunk;
 
@@ -117,7 +123,7 @@ internal unsafe class HeadLossKernel : Kernel
         else if (part <= _forward.Phases)
             _forward.Run(part - 1, tile, rows, worker);
         else if (part == 1 + _forward.Phases)
-            Row(first + tile, _logits + (long)tile * _vocabulary, Targets(first + tile, counts.Targets));
+            Row(first + tile, _logits + (long)tile * _stride, Targets(first + tile, counts.Targets));
         else if (part < PhasesOfChunk - 1)
             _backward!.Run(part - 2 - _forward.Phases, tile, rows, worker);
         else

@@ -39,9 +39,9 @@ internal sealed unsafe class DecodingReader<TDecoder>(TDecoder decoder, Weight w
         }
     }
 
-    public override void Prefetch(int row, int rows, int column, int columns)
+    public override LinesAhead Lines(int row, int rows, int column, int columns)
     {
         var (first, last) = (column / _blockElements, (column + columns + _blockElements - 1) / _blockElements);
-        PrefetchRows(_data + ((long)row * _blocksPerRow + first) * _blockBytes, (long)_blocksPerRow * _blockBytes, rows, (last - first) * _blockBytes);
+        return new(_data + ((long)row * _blocksPerRow + first) * _blockBytes, (long)_blocksPerRow * _blockBytes, rows, (last - first) * _blockBytes);
     }
 }

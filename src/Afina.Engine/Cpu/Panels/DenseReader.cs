@@ -1,3 +1,4 @@
+using Afina.Engine.Cpu.Gemm;
 using Afina.Engine.Tensors;
 
 namespace Afina.Engine.Cpu.Panels;
@@ -40,6 +41,6 @@ internal sealed unsafe class DenseReader(byte* data, DType type, int stride, Pan
         }
     }
 
-    public override void Prefetch(int row, int rows, int column, int columns) =>
-        PrefetchRows(_data + ((long)row * stride + column) * type.Bytes(), (long)stride * type.Bytes(), rows, columns * type.Bytes());
+    public override LinesAhead Lines(int row, int rows, int column, int columns) =>
+        new(_data + ((long)row * stride + column) * type.Bytes(), (long)stride * type.Bytes(), rows, columns * type.Bytes());
 }

@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
+using Afina.Engine.Cpu.Gemm;
 using Afina.Engine.Tensors.Blocks;
 
 namespace Afina.Engine.Cpu.Panels;
@@ -57,6 +58,6 @@ internal sealed unsafe class FourBitReader(Weight weight) : MatrixReader
         }
     }
 
-    public override void Prefetch(int row, int rows, int column, int columns) =>
-        PrefetchRows(_data + (row * _columnsOfWeight + column) / 2, _columnsOfWeight / 2, rows, columns / 2);
+    public override LinesAhead Lines(int row, int rows, int column, int columns) =>
+        new(_data + (row * _columnsOfWeight + column) / 2, _columnsOfWeight / 2, rows, columns / 2);
 }

@@ -1,4 +1,4 @@
-using System.Runtime.Intrinsics.X86;
+using Afina.Engine.Cpu.Gemm;
 using Afina.Engine.Tensors;
 
 namespace Afina.Engine.Cpu.Panels;
@@ -18,20 +18,6 @@ internal abstract unsafe class MatrixReader
     /// <summary>Writes the rectangle [rows, columns] to <paramref name="destination"/>, whose rows are <paramref name="stride"/> elements apart.</summary>
     public abstract void Read(int row, int rows, int column, int columns, byte* destination, int stride);
 
-    /// <summary>Asks the second cache for a rectangle that will be read soon.</summary>
-    public virtual void Prefetch(int row, int rows, int column, int columns)
-    {
-    }
-
-    /// <summary>Asks for <paramref name="bytes"/> bytes of each row.</summary>
-    protected static void PrefetchRows(byte* first, long strideBytes, int rows, int bytes)
-    {
-        if (!Sse.IsSupported)
-            return;
-        for (var r = 0; r < rows; r++, first += strideBytes)
-        {
-            for (var at = (nint)first & ~63; at < (nint)first + bytes; at += 64)
-                Sse.Prefetch1((void*)at);
-        }
-    }
+    /// <summary>The memory that <see cref="Read"/> reads for a rectangle; none where that is not worth asking for ahead.</summary>
+    public virtual LinesAhead Lines(int row, int rows, int column, int columns) => default;
 }

@@ -1,3 +1,4 @@
+using Afina.Engine.Cpu.Gemm;
 using Afina.Engine.Tensors;
 
 namespace Afina.Engine.Cpu.Panels;
@@ -44,16 +45,9 @@ internal sealed unsafe class PanelSource(MatrixReader reader, PanelKind kind, bo
         }
     }
 
-    /// <summary>Asks the second cache for one of <paramref name="parts"/> parts of what a later <see cref="Pack"/> reads.</summary>
-    public void Prefetch(int lane, int lanes, int inner, int count, int part, int parts)
-    {
-        var rows = innerContiguous ? lanes : count;
-        var (start, end) = ((int)((long)rows * part / parts), (int)((long)rows * (part + 1) / parts));
-        if (innerContiguous)
-            reader.Prefetch(lane + start, end - start, inner, count);
-        else
-            reader.Prefetch(inner + start, end - start, lane, lanes);
-    }
+    /// <summary>The memory that <see cref="Pack"/> reads.</summary>
+    public LinesAhead Lines(int lane, int lanes, int inner, int count) =>
+        innerContiguous ? reader.Lines(lane, lanes, inner, count) : reader.Lines(inner, count, lane, lanes);
 
     private void PackRows(byte* source, long stride, int lanes, int width, int count, byte* destination, bool bf16)
     {

@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
+using Afina.Engine.Cpu.Gemm;
 using Afina.Engine.Tensors.Blocks;
 
 namespace Afina.Engine.Cpu.Panels;
@@ -41,6 +42,6 @@ internal sealed unsafe class Q4Reader(Weight weight) : MatrixReader
         }
     }
 
-    public override void Prefetch(int row, int rows, int column, int columns) =>
-        PrefetchRows(_data + ((long)row * _blocksPerRow + column / Block) * _blockBytes, (long)_blocksPerRow * _blockBytes, rows, (columns + Block - 1) / Block * _blockBytes);
+    public override LinesAhead Lines(int row, int rows, int column, int columns) =>
+        new(_data + ((long)row * _blocksPerRow + column / Block) * _blockBytes, (long)_blocksPerRow * _blockBytes, rows, (columns + Block - 1) / Block * _blockBytes);
 }
