@@ -28,6 +28,8 @@ public enum WeightFormat : byte
 /// <param name="BlockSize">Elements that share a scale, for the 4-bit formats.</param>
 public sealed record WeightConversion(WeightFormat Format, bool DoubleQuantization = true, int BlockSize = 64)
 {
+    private const int Alignment = 64;
+
     /// <summary>See <see cref="FourBitQuantizer.CoarseScales"/>.</summary>
     internal bool CoarseScales { get; init; }
 
@@ -42,12 +44,15 @@ public sealed record WeightConversion(WeightFormat Format, bool DoubleQuantizati
         var fourBit = Format is WeightFormat.Nf4 or WeightFormat.Fp4;
         var linear = model.Modules.Select(module => module.Name + ".weight").ToHashSet(StringComparer.Ordinal);
         var weights = new Dictionary<string, Weight>(StringComparer.Ordinal);
+        bool IsChosen(string name, Weight weight) => (fourBit ? linear.Contains(name) : weight.Rows > 1) && only?.Invoke(name) != false;
+        // Side by side in one buffer, matrices of any size lie on large pages: columns of them are read a line from each row.
+        var widened = new NativeBuffer(model.Weights.All.Sum(pair => IsChosen(pair.Key, pair.Value) ? WidenedBytes(pair.Value) : 0));
+        var used = 0L;
         var (done, all) = (0L, Math.Max(model.Weights.All.Values.Sum(weight => weight.Count), 1));
         foreach (var (name, weight) in model.Weights.All)
         {
-            var chosen = (fourBit ? linear.Contains(name) : weight.Rows > 1) && only?.Invoke(name) != false;
             // A vector lies between matrices in the file: read there, it would bring their pages back.
-            weights.Add(name, chosen ? Convert(weight) : weight.Rows == 1 ? weight.Copied() : weight);
+            weights.Add(name, IsChosen(name, weight) ? Convert(weight, widened, ref used) : weight.Rows == 1 ? weight.Copied() : weight);
             progress?.Invoke((done += weight.Count) / (double)all);
         }
 
@@ -84,32 +89,43 @@ public sealed record WeightConversion(WeightFormat Format, bool DoubleQuantizati
         return DoubleQuantization ? blocks + (blocks + 255) / 256 * 4 : blocks * 4;
     }
 
-    private Weight Convert(Weight weight)
+    private BlockFormat? Wide => Format switch
+    {
+        WeightFormat.Bf16 => BlockFormats.BF16,
+        WeightFormat.Fp32 => BlockFormats.F32,
+        _ => null,
+    };
+
+    /// <summary>What a matrix takes of the common buffer.</summary>
+    private long WidenedBytes(Weight weight) =>
+        Wide is { } format && format != weight.Format ? (weight.Count * format.BlockBytes + Alignment - 1) / Alignment * Alignment : 0;
+
+    private Weight Convert(Weight weight, NativeBuffer widened, ref long used)
     {
         var converted = Format switch
         {
             WeightFormat.Nf4 => FourBitQuantizer.Quantize(weight, BlockFormats.NF4, BlockSize, DoubleQuantization, CoarseScales),
             WeightFormat.Fp4 => FourBitQuantizer.Quantize(weight, BlockFormats.FP4, BlockSize, DoubleQuantization, CoarseScales),
-            _ => Widen(weight, Format == WeightFormat.Bf16 ? BlockFormats.BF16 : BlockFormats.F32),
+            _ => Widen(weight, Wide!, widened, used),
         };
+        used += WidenedBytes(weight);
         weight.DropPages();
         return converted;
     }
 
-    private static Weight Widen(Weight weight, BlockFormat format)
+    private static unsafe Weight Widen(Weight weight, BlockFormat format, NativeBuffer buffer, long start)
     {
         if (weight.Format == format)
             return weight;
-        var buffer = new NativeBuffer(weight.Count * format.BlockBytes);
         var rows = Math.Max(1, 65536 / weight.Columns);
         var piece = new float[rows * weight.Columns];
         for (var row = 0; row < weight.Rows; row += rows)
         {
             var values = piece.AsSpan(0, Math.Min(rows, weight.Rows - row) * weight.Columns);
             weight.Decode((long)row * weight.Columns, values);
-            format.Encode(values, buffer.Bytes((long)row * weight.Columns * format.BlockBytes, values.Length * format.BlockBytes));
+            format.Encode(values, buffer.Bytes(start + (long)row * weight.Columns * format.BlockBytes, values.Length * format.BlockBytes));
         }
 
-        return Weight.Of(weight.Name, format, weight.Rows, weight.Columns, buffer);
+        return new Weight(weight.Name, format, weight.Rows, weight.Columns, buffer.Pointer + start, weight.Count * format.BlockBytes, buffer);
     }
 }
