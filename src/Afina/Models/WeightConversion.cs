@@ -113,7 +113,7 @@ public sealed record WeightConversion(WeightFormat Format, bool DoubleQuantizati
         return converted;
     }
 
-    private static unsafe Weight Widen(Weight weight, BlockFormat format, NativeBuffer buffer, long start)
+    private static Weight Widen(Weight weight, BlockFormat format, NativeBuffer buffer, long start)
     {
         if (weight.Format == format)
             return weight;
@@ -126,6 +126,6 @@ public sealed record WeightConversion(WeightFormat Format, bool DoubleQuantizati
             format.Encode(values, buffer.Bytes(start + (long)row * weight.Columns * format.BlockBytes, values.Length * format.BlockBytes));
         }
 
-        return new Weight(weight.Name, format, weight.Rows, weight.Columns, buffer.Pointer + start, weight.Count * format.BlockBytes, buffer);
+        return Weight.Of(weight.Name, format, weight.Rows, weight.Columns, buffer, start);
     }
 }

@@ -61,11 +61,14 @@ public sealed unsafe class Weight
         GC.KeepAlive(Owner);
     }
 
-    /// <summary>A weight whose bytes are all in a buffer that it keeps.</summary>
-    public static Weight Of(string name, BlockFormat format, int rows, int columns, NativeBuffer buffer)
+    /// <summary>A weight whose bytes lie in a buffer that it keeps, from byte <paramref name="start"/> on.</summary>
+    public static Weight Of(string name, BlockFormat format, int rows, int columns, NativeBuffer buffer, long start = 0)
     {
+        ArgumentNullException.ThrowIfNull(format);
         ArgumentNullException.ThrowIfNull(buffer);
-        return new Weight(name, format, rows, columns, buffer.Pointer, buffer.Length, buffer);
+        ArgumentOutOfRangeException.ThrowIfNegative(start);
+        var bytes = Math.Min(format.BytesFor((long)rows * columns), buffer.Length - start);
+        return new Weight(name, format, rows, columns, buffer.Pointer + start, bytes, buffer);
     }
 
     /// <summary>The same bytes under another name.</summary>
