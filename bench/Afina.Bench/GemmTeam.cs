@@ -4,13 +4,14 @@ using Afina.Engine.Execution;
 
 namespace Afina.Bench;
 
-/// <summary>Threads that run products' tiles, spinning between phases.</summary>
+/// <summary>Threads that run products' tiles, spinning between phases; between measurements they sleep, so that others have the cores.</summary>
 internal sealed class GemmTeam : IDisposable
 {
     private readonly Thread[] helpers;
     private MatrixProduct? product;
     private readonly TileQueue queue;
     private int count, phase, tiles, arrived, generation;
+    private readonly ManualResetEventSlim running = new();
     private volatile bool stop;
 
     public GemmTeam(int threads)
@@ -29,6 +30,7 @@ internal sealed class GemmTeam : IDisposable
     {
         product = what;
         count = rows;
+        running.Set();
         var best = double.MaxValue;
         var total = Stopwatch.StartNew();
         for (var run = 0; run < 3 || total.ElapsedMilliseconds < milliseconds; run++)
@@ -40,14 +42,17 @@ internal sealed class GemmTeam : IDisposable
             best = Math.Min(best, Threads == 1 && wall > 0.003 ? (Environment.CpuUsage.TotalTime - processor).TotalSeconds : wall);
         }
 
+        running.Reset();
         return best;
     }
 
     public void Dispose()
     {
         stop = true;
+        running.Set();
         foreach (var helper in helpers)
             helper.Join();
+        running.Dispose();
     }
 
     private void RunPhase(int which)
@@ -77,6 +82,7 @@ internal sealed class GemmTeam : IDisposable
         {
             if (Volatile.Read(ref generation) == seen)
             {
+                running.Wait();
                 Thread.SpinWait(1);
                 continue;
             }

@@ -8,6 +8,12 @@ namespace Afina.Engine.Cpu.Gemm;
 /// <summary>fp32 products with AVX2 and FMA: 6 rows by 16 columns, sums in 12 of the 16 registers.</summary>
 internal sealed unsafe class Fp32Avx2Kernel(PanelKind panels) : MicroKernel
 {
+    /// <summary>How far ahead of the step rows are asked for: long enough for the shared cache. The first bytes of a group lie too far from the one before
+    /// for the processor to foresee and are asked for there. (The whole group asked for during the one before: up to 18 % slower on Zen 1.)</summary>
+    private const int AheadBytes = 1024;
+
+    private const int LineBytes = 64;
+
     public override string Name => "avx2";
 
     public override PanelKind Panels => panels;
@@ -31,6 +37,9 @@ internal sealed unsafe class Fp32Avx2Kernel(PanelKind panels) : MicroKernel
         for (var group = arguments->Groups; group > 0; group--)
         {
             arguments->Ahead.Ask();
+            var next = left + arguments->LeftStride + arguments->Segments[0].LeftOffset;
+            for (var ahead = 0; ahead < AheadBytes; ahead += LineBytes)
+                Sse.Prefetch0(next + ahead);
             Vector256<float> c00, c01;
             Vector256<float> c10, c11;
             Vector256<float> c20, c21;
@@ -50,8 +59,7 @@ internal sealed unsafe class Fp32Avx2Kernel(PanelKind panels) : MicroKernel
                 var b = (float*)arguments->Segments[s].Right;
                 for (var steps = arguments->Segments[s].Steps; steps > 0; steps--)
                 {
-                    // The next group's rows, which may lie in the shared cache: too far from these for the processor to foresee.
-                    Sse.Prefetch0((byte*)a + arguments->LeftStride);
+                    Sse.Prefetch0((byte*)a + AheadBytes);
                     var b0 = Vector256.Load(b);
                     var b1 = Vector256.Load(b + 8);
                     var a0 = Vector256.Create(a[0]);
