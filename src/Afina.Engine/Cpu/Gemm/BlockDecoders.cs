@@ -22,6 +22,13 @@ internal readonly unsafe struct Fp32Decoder(byte* data, int stride) : IBlockDeco
         first = Vector512.Load((float*)data + 32 * block);
         second = Vector512.Load((float*)data + 32 * block + 16);
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Decode(byte* data, float* scratch, int block, out Vector256<float> a, out Vector256<float> b, out Vector256<float> c, out Vector256<float> d)
+    {
+        var at = (float*)data + 32 * block;
+        (a, b, c, d) = (Vector256.Load(at), Vector256.Load(at + 8), Vector256.Load(at + 16), Vector256.Load(at + 24));
+    }
 }
 
 /// <summary>Plain bfloat16: the even elements are the lower halves of 32 bits, the odd ones the upper halves.</summary>
@@ -40,6 +47,15 @@ internal readonly unsafe struct Bf16Decoder(byte* data, int stride) : IBlockDeco
         var pairs = Vector512.Load((uint*)data + 16 * block);
         first = (pairs << 16).AsSingle();
         second = (pairs & Vector512.Create(0xFFFF_0000u)).AsSingle();
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Decode(byte* data, float* scratch, int block, out Vector256<float> a, out Vector256<float> b, out Vector256<float> c, out Vector256<float> d)
+    {
+        var (low, high) = (Vector256.Load((uint*)data + 16 * block), Vector256.Load((uint*)data + 16 * block + 8));
+        var upper = Vector256.Create(0xFFFF_0000u);
+        (a, b) = ((low << 16).AsSingle(), (high << 16).AsSingle());
+        (c, d) = ((low & upper).AsSingle(), (high & upper).AsSingle());
     }
 }
 
@@ -66,6 +82,20 @@ internal readonly unsafe struct Q40Decoder(Weight weight) : IBlockDecoder
         first = Avx512F.PermuteVar16x32(values, codes);
         second = Avx512F.PermuteVar16x32(values, codes >>> 4);
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Decode(byte* data, float* scratch, int block, out Vector256<float> a, out Vector256<float> b, out Vector256<float> c, out Vector256<float> d)
+    {
+        var at = data + (long)block * BlockBytes;
+        var scale = Vector256.Create(Conversions.Half(at));
+        var offset = scale * -8f;
+        var (low, high) = (Avx2.ConvertToVector256Int32(at + BlockBytes - 16), Avx2.ConvertToVector256Int32(at + BlockBytes - 8));
+        var mask = Vector256.Create(15);
+        a = Fma.MultiplyAdd(Vector256.ConvertToSingle(low & mask), scale, offset);
+        b = Fma.MultiplyAdd(Vector256.ConvertToSingle(high & mask), scale, offset);
+        c = Fma.MultiplyAdd(Vector256.ConvertToSingle(low >>> 4), scale, offset);
+        d = Fma.MultiplyAdd(Vector256.ConvertToSingle(high >>> 4), scale, offset);
+    }
 }
 
 /// <summary>Q4_1, like Q4_0.</summary>
@@ -90,6 +120,20 @@ internal readonly unsafe struct Q41Decoder(Weight weight) : IBlockDecoder
         first = Avx512F.PermuteVar16x32(values, codes);
         second = Avx512F.PermuteVar16x32(values, codes >>> 4);
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Decode(byte* data, float* scratch, int block, out Vector256<float> a, out Vector256<float> b, out Vector256<float> c, out Vector256<float> d)
+    {
+        var at = data + (long)block * BlockBytes;
+        var scale = Vector256.Create(Conversions.Half(at));
+        var offset = Vector256.Create(Conversions.Half(at + 2));
+        var (low, high) = (Avx2.ConvertToVector256Int32(at + BlockBytes - 16), Avx2.ConvertToVector256Int32(at + BlockBytes - 8));
+        var mask = Vector256.Create(15);
+        a = Fma.MultiplyAdd(Vector256.ConvertToSingle(low & mask), scale, offset);
+        b = Fma.MultiplyAdd(Vector256.ConvertToSingle(high & mask), scale, offset);
+        c = Fma.MultiplyAdd(Vector256.ConvertToSingle(low >>> 4), scale, offset);
+        d = Fma.MultiplyAdd(Vector256.ConvertToSingle(high >>> 4), scale, offset);
+    }
 }
 
 /// <summary>Q8_0.</summary>
@@ -110,6 +154,18 @@ internal readonly unsafe struct Q8Decoder(Weight weight) : IBlockDecoder
         var d = Vector512.Create(Conversions.Half(at));
         first = Vector512.ConvertToSingle(Avx512F.ConvertToVector512Int32(Vector128.Load((sbyte*)at + 2))) * d;
         second = Vector512.ConvertToSingle(Avx512F.ConvertToVector512Int32(Vector128.Load((sbyte*)at + 18))) * d;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Decode(byte* data, float* scratch, int block, out Vector256<float> a, out Vector256<float> b, out Vector256<float> c, out Vector256<float> d)
+    {
+        var at = data + block * 34L;
+        var scale = Vector256.Create(Conversions.Half(at));
+        var codes = (sbyte*)at + 2;
+        a = Vector256.ConvertToSingle(Avx2.ConvertToVector256Int32(codes)) * scale;
+        b = Vector256.ConvertToSingle(Avx2.ConvertToVector256Int32(codes + 8)) * scale;
+        c = Vector256.ConvertToSingle(Avx2.ConvertToVector256Int32(codes + 16)) * scale;
+        d = Vector256.ConvertToSingle(Avx2.ConvertToVector256Int32(codes + 24)) * scale;
     }
 }
 
@@ -140,4 +196,21 @@ internal readonly unsafe struct FourBitDecoder(Weight weight) : IBlockDecoder
         first = Avx512F.PermuteVar16x32(values, codes >>> 4);
         second = Avx512F.PermuteVar16x32(values, codes);
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Decode(byte* data, float* scratch, int block, out Vector256<float> a, out Vector256<float> b, out Vector256<float> c, out Vector256<float> d)
+    {
+        var scale = Vector256.Create(scratch[(32 * block) >> _scales.BlockShift]);
+        var (lower, upper) = (_map.GetLower() * scale, _map.GetUpper() * scale);
+        var (low, high) = (Avx2.ConvertToVector256Int32(data + 16L * block), Avx2.ConvertToVector256Int32(data + 16L * block + 8));
+        a = LookUp(lower, upper, low >>> 4);
+        b = LookUp(lower, upper, high >>> 4);
+        c = LookUp(lower, upper, low);
+        d = LookUp(lower, upper, high);
+    }
+
+    /// <summary>Two lookups of eight values by the lower three bits; the fourth says which one counts.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<float> LookUp(Vector256<float> lower, Vector256<float> upper, Vector256<int> codes) =>
+        Avx.BlendVariable(Avx2.PermuteVar8x32(lower, codes), Avx2.PermuteVar8x32(upper, codes), (codes << 28).AsSingle());
 }

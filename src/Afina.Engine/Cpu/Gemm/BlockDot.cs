@@ -4,10 +4,10 @@ using System.Runtime.Intrinsics.X86;
 
 namespace Afina.Engine.Cpu.Gemm;
 
-/// <summary>Widens 32 elements of a stored row at a time into two registers.</summary>
+/// <summary>Widens 32 elements of a stored row at a time into registers: two with AVX-512, four with AVX2.</summary>
 internal unsafe interface IBlockDecoder
 {
-    /// <summary>Whether the registers hold the even and the odd elements instead of the first and the second half.</summary>
+    /// <summary>Whether the first and the second half of the lanes hold the even and the odd elements instead of the first and the second 16.</summary>
     static abstract bool Paired { get; }
 
     /// <summary>The first byte of a stored row; what is kept apart from it goes to <paramref name="scratch"/>.</summary>
@@ -15,6 +15,9 @@ internal unsafe interface IBlockDecoder
 
     /// <summary>Elements 32·block to 32·block + 31 of the row at <paramref name="data"/>.</summary>
     void Decode(byte* data, float* scratch, int block, out Vector512<float> first, out Vector512<float> second);
+
+    /// <summary>The same for AVX2.</summary>
+    void Decode(byte* data, float* scratch, int block, out Vector256<float> a, out Vector256<float> b, out Vector256<float> c, out Vector256<float> d);
 }
 
 /// <summary>Reads blocks directly, each once for all rows: limited by memory, as decoding is.</summary>

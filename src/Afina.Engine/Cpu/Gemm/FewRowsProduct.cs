@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 using Afina.Engine.Cpu.Panels;
@@ -22,13 +23,13 @@ internal sealed unsafe class FewRowsProduct
     private byte* _workers;
     private long _workerStride;
 
-    private FewRowsProduct(ProductSpec spec, bool vectors, bool emitted)
+    private FewRowsProduct(ProductSpec spec, int lanes, bool emitted)
     {
         _spec = spec;
         _lengths = [.. spec.Lefts.Select(l => (l.Inner + 31) & ~31)];
         var kind = spec.Mode == ComputeMode.Bf16 ? PanelKind.RoundedFp32 : PanelKind.Fp32;
         _readers = [.. spec.Lefts.Select(l => (MatrixReader)new DenseReader(l.Operand.Data, l.Operand.Type, l.Operand.Stride, kind))];
-        _dots = [.. spec.Outputs.Select(o => o.Terms.Select(t => RowDots.Of(t.Right, spec.Lefts[t.Left].Inner, vectors, emitted)).ToArray())];
+        _dots = [.. spec.Outputs.Select(o => o.Terms.Select(t => RowDots.Of(t.Right, spec.Lefts[t.Left].Inner, lanes, emitted)).ToArray())];
         _tileColumns = [.. spec.Outputs.Select(o => o.Columns >= WideColumns ? WideTile : NarrowTile)];
         _scratchBytes = (_dots.Max(d => d.Max(t => t.ScratchBytes)) + 63) & ~63L;
         WorkerBytes = ((long)RowDot.MaxRows * (_lengths.Max() + WideTile) * sizeof(float)) + _scratchBytes;
@@ -42,8 +43,10 @@ internal sealed unsafe class FewRowsProduct
         spec.Counted == CountedDimension.Rows
         && spec.Lefts.All(l => l.Operand.Weight is null && !l.Operand.IsTransposed)
         && spec.Outputs.All(o => !o.IsTransposed && o.Terms.All(t => t.Right.IsTransposed))
-            ? new FewRowsProduct(spec, kernel.Name is "bf16" or "avx512", EmitsPairs(spec, kernel))
+            ? new FewRowsProduct(spec, Lanes(kernel), EmitsPairs(spec, kernel))
             : null;
+
+    private static int Lanes(MicroKernel kernel) => kernel.Name switch { "bf16" or "avx512" => 16, "avx2" => 8, _ => 0 };
 
     // Few rows wait for memory, not for the multiplier: a slow instruction for pairs is good enough for them.
     private static bool EmitsPairs(ProductSpec spec, MicroKernel kernel) => kernel.Panels == PanelKind.Bf16
@@ -96,9 +99,15 @@ internal sealed unsafe class FewRowsProduct
 
     private int TilesOf(int output) => (_spec.Outputs[output].Columns + _tileColumns[output] - 1) / _tileColumns[output];
 
-    /// <summary>Splits each 32 elements into the 16 even ones and the 16 odd ones; only decoders that need AVX-512 ask for it.</summary>
+    /// <summary>Splits each 32 elements into the 16 even ones and the 16 odd ones.</summary>
     private static void Pair(float* x, int count)
     {
+        if (!CpuFeatures.Avx512)
+        {
+            PairNarrow(x, count);
+            return;
+        }
+
         var even = Vector512<int>.Indices * 2;
         for (var b = 0; b < count; b += 32)
         {
@@ -107,4 +116,21 @@ internal sealed unsafe class FewRowsProduct
             Avx512F.PermuteVar16x32x2(low, even + Vector512<int>.One, high).Store(x + b + 16);
         }
     }
+
+    /// <summary>The same with AVX2: only decoders that need it ask.</summary>
+    private static void PairNarrow(float* x, int count)
+    {
+        for (var b = 0; b < count; b += 32)
+        {
+            var (v0, v1, v2, v3) = (Vector256.Load(x + b), Vector256.Load(x + b + 8), Vector256.Load(x + b + 16), Vector256.Load(x + b + 24));
+            Split(v0, v1, 0b10_00_10_00).Store(x + b);
+            Split(v2, v3, 0b10_00_10_00).Store(x + b + 8);
+            Split(v0, v1, 0b11_01_11_01).Store(x + b + 16);
+            Split(v2, v3, 0b11_01_11_01).Store(x + b + 24);
+        }
+    }
+
+    /// <summary>The elements that the control names in each half of each register, the first register's before the second's.</summary>
+    private static Vector256<float> Split(Vector256<float> first, Vector256<float> second, [ConstantExpected] byte control) =>
+        Avx2.Permute4x64(Avx.Shuffle(first, second, control).AsDouble(), 0b11_01_10_00).AsSingle();
 }

@@ -8,12 +8,14 @@ namespace Afina.Engine.Cpu.Gemm;
 internal static unsafe class RowDots
 {
     /// <summary>The fastest for this operand, whose stored rows have <paramref name="columns"/> elements.</summary>
-    public static RowDot Of(Operand operand, int columns, bool vectors, bool emitted)
+    /// <param name="lanes">Lanes of the vectors that blocks may be read with: 16 (AVX-512), 8 (AVX2), 0 (none).</param>
+    /// <param name="emitted">Whether products of bfloat16 pairs may be emitted.</param>
+    public static RowDot Of(Operand operand, int columns, int lanes, bool emitted)
     {
         var weight = operand.Weight;
         var format = weight?.Format.Name ?? (operand.Type == DType.F32 ? "F32" : "BF16");
         var data = weight is null ? operand.Data : weight.Data;
-        if (!vectors || columns % 32 != 0)
+        if (lanes == 0 || columns % 32 != 0)
             format = "";
         if (format is "NF4" or "FP4" && !WholeBlocks(weight!.Scales!, columns))
             format = "";
@@ -24,18 +26,21 @@ internal static unsafe class RowDots
             return dot;
         return format switch
         {
-            "F32" => new BlockDot<Fp32Decoder>(new Fp32Decoder(data, operand.Stride), columns),
-            "BF16" => new BlockDot<Bf16Decoder>(new Bf16Decoder(data, operand.Stride), columns),
-            "Q4_0" => new BlockDot<Q40Decoder>(new Q40Decoder(weight!), columns),
-            "Q4_1" => new BlockDot<Q41Decoder>(new Q41Decoder(weight!), columns),
-            "Q8_0" => new BlockDot<Q8Decoder>(new Q8Decoder(weight!), columns),
-            "Q4_K" => new BlockDot<Q4KDecoder>(new Q4KDecoder(weight!), columns),
-            "Q5_K" => new BlockDot<Q5KDecoder>(new Q5KDecoder(weight!), columns),
-            "Q6_K" => new BlockDot<Q6KDecoder>(new Q6KDecoder(weight!), columns),
-            "NF4" or "FP4" => new BlockDot<FourBitDecoder>(new FourBitDecoder(weight!), columns),
+            "F32" => Of(new Fp32Decoder(data, operand.Stride), columns, lanes),
+            "BF16" => Of(new Bf16Decoder(data, operand.Stride), columns, lanes),
+            "Q4_0" => Of(new Q40Decoder(weight!), columns, lanes),
+            "Q4_1" => Of(new Q41Decoder(weight!), columns, lanes),
+            "Q8_0" => Of(new Q8Decoder(weight!), columns, lanes),
+            "Q4_K" => Of(new Q4KDecoder(weight!), columns, lanes),
+            "Q5_K" => Of(new Q5KDecoder(weight!), columns, lanes),
+            "Q6_K" => Of(new Q6KDecoder(weight!), columns, lanes),
+            "NF4" or "FP4" => Of(new FourBitDecoder(weight!), columns, lanes),
             _ => new ReaderDot(weight is null ? new DenseReader(data, operand.Type, operand.Stride, PanelKind.Fp32) : MatrixReaders.Of(weight, PanelKind.Fp32), columns),
         };
     }
+
+    private static RowDot Of<TDecoder>(TDecoder decoder, int columns, int lanes)
+        where TDecoder : struct, IBlockDecoder => lanes == 16 ? new BlockDot<TDecoder>(decoder, columns) : new Avx2BlockDot<TDecoder>(decoder, columns);
 
     /// <summary>Whether rows are whole blocks of bitsandbytes (which lets them run on).</summary>
     private static bool WholeBlocks(BlockScales scales, int columns) =>

@@ -31,6 +31,24 @@ internal readonly unsafe struct Q4KDecoder(Weight weight) : IBlockDecoder
         first = Avx512F.PermuteVar16x32(values, Avx512F.ConvertToVector512Int32(Vector128.Load(codes)) >>> shift);
         second = Avx512F.PermuteVar16x32(values, Avx512F.ConvertToVector512Int32(Vector128.Load(codes + 16)) >>> shift);
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Decode(byte* data, float* scratch, int block, out Vector256<float> a, out Vector256<float> b, out Vector256<float> c, out Vector256<float> d)
+    {
+        var at = data + (block >> 3) * 144L;
+        var sub = block & 7;
+        var (scale, minimum) = SuperBlock.Scales(at, sub);
+        var codes = at + 16 + 32 * (sub >> 1);
+        var shift = 4 * (sub & 1);
+        a = Widen(codes, shift, scale, minimum);
+        b = Widen(codes + 8, shift, scale, minimum);
+        c = Widen(codes + 16, shift, scale, minimum);
+        d = Widen(codes + 24, shift, scale, minimum);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<float> Widen(byte* codes, int shift, float scale, float minimum) => Fma.MultiplySubtract(
+        Vector256.Create(scale), Vector256.ConvertToSingle((Avx2.ConvertToVector256Int32(codes) >>> shift) & Vector256.Create(15)), Vector256.Create(minimum));
 }
 
 /// <summary>Q5_K: as Q4_K, with fifth bits apart.</summary>
@@ -56,11 +74,32 @@ internal readonly unsafe struct Q5KDecoder(Weight weight) : IBlockDecoder
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Decode(byte* data, float* scratch, int block, out Vector256<float> a, out Vector256<float> b, out Vector256<float> c, out Vector256<float> d)
+    {
+        var at = data + (block >> 3) * 176L;
+        var sub = block & 7;
+        var (scale, minimum) = SuperBlock.Scales(at, sub);
+        var codes = at + 48 + 32 * (sub >> 1);
+        a = Widen8(codes, at + 16, sub, scale, minimum);
+        b = Widen8(codes + 8, at + 24, sub, scale, minimum);
+        c = Widen8(codes + 16, at + 32, sub, scale, minimum);
+        d = Widen8(codes + 24, at + 40, sub, scale, minimum);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector512<float> Widen(byte* codes, byte* fifth, int sub, float scale, float minimum)
     {
         var low = (Avx512F.ConvertToVector512Int32(Vector128.Load(codes)) >>> (4 * (sub & 1))) & Vector512.Create(15);
         var high = ((Avx512F.ConvertToVector512Int32(Vector128.Load(fifth)) >>> sub) & Vector512<int>.One) << 4;
         return Avx512F.FusedMultiplySubtract(Vector512.Create(scale), Vector512.ConvertToSingle(low | high), Vector512.Create(minimum));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<float> Widen8(byte* codes, byte* fifth, int sub, float scale, float minimum)
+    {
+        var low = (Avx2.ConvertToVector256Int32(codes) >>> (4 * (sub & 1))) & Vector256.Create(15);
+        var high = ((Avx2.ConvertToVector256Int32(fifth) >>> sub) & Vector256<int>.One) << 4;
+        return Fma.MultiplySubtract(Vector256.Create(scale), Vector256.ConvertToSingle(low | high), Vector256.Create(minimum));
     }
 }
 
@@ -89,11 +128,35 @@ internal readonly unsafe struct Q6KDecoder(Weight weight) : IBlockDecoder
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Decode(byte* data, float* scratch, int block, out Vector256<float> a, out Vector256<float> b, out Vector256<float> c, out Vector256<float> d)
+    {
+        var at = data + (block >> 3) * 210L;
+        var (half, quarter) = ((block >> 2) & 1, block & 3);
+        var low = at + 64 * half + 32 * (quarter & 1);
+        var high = at + 128 + 32 * half;
+        var scales = (sbyte*)at + 192 + 8 * half + 2 * quarter;
+        var all = Conversions.Half(at + 208);
+        var (first, second) = (all * scales[0], all * scales[1]);
+        a = Widen8(low, high, quarter, first);
+        b = Widen8(low + 8, high + 8, quarter, first);
+        c = Widen8(low + 16, high + 16, quarter, second);
+        d = Widen8(low + 24, high + 24, quarter, second);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector512<float> Widen(byte* low, byte* high, int quarter, float scale)
     {
         var lower = (Avx512F.ConvertToVector512Int32(Vector128.Load(low)) >>> (4 * (quarter >> 1))) & Vector512.Create(15);
         var upper = ((Avx512F.ConvertToVector512Int32(Vector128.Load(high)) >>> (2 * quarter)) & Vector512.Create(3)) << 4;
         return Vector512.ConvertToSingle((lower | upper) - Vector512.Create(32)) * scale;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<float> Widen8(byte* low, byte* high, int quarter, float scale)
+    {
+        var lower = (Avx2.ConvertToVector256Int32(low) >>> (4 * (quarter >> 1))) & Vector256.Create(15);
+        var upper = ((Avx2.ConvertToVector256Int32(high) >>> (2 * quarter)) & Vector256.Create(3)) << 4;
+        return Vector256.ConvertToSingle((lower | upper) - Vector256.Create(32)) * scale;
     }
 }
 
