@@ -28,17 +28,14 @@ internal sealed unsafe class Avx2BlockDot<TDecoder>(TDecoder decoder, int column
         Vector256<float> a0 = default, b0 = default;
         if (rows == 1)
         {
-            Vector256<float> c0 = default, d0 = default;
             for (var block = 0; block < _blocks; block++, x += 32)
             {
                 local.Decode(data, scratch, block, out var a, out var b, out var c, out var d);
-                a0 = Fma.MultiplyAdd(a, Vector256.Load(x), a0);
-                b0 = Fma.MultiplyAdd(b, Vector256.Load(x + 8), b0);
-                c0 = Fma.MultiplyAdd(c, Vector256.Load(x + 16), c0);
-                d0 = Fma.MultiplyAdd(d, Vector256.Load(x + 24), d0);
+                a0 = Fma.MultiplyAdd(c, Vector256.Load(x + 16), Fma.MultiplyAdd(a, Vector256.Load(x), a0));
+                b0 = Fma.MultiplyAdd(d, Vector256.Load(x + 24), Fma.MultiplyAdd(b, Vector256.Load(x + 8), b0));
             }
 
-            *sums += Vector256.Sum(a0 + b0 + (c0 + d0));
+            *sums += Vector256.Sum(a0 + b0);
             return;
         }
 

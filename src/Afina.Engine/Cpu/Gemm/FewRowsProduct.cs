@@ -23,13 +23,13 @@ internal sealed unsafe class FewRowsProduct
     private byte* _workers;
     private long _workerStride;
 
-    private FewRowsProduct(ProductSpec spec, int lanes, bool emitted)
+    private FewRowsProduct(ProductSpec spec, int lanes, bool sixteenBits)
     {
         _spec = spec;
         _lengths = [.. spec.Lefts.Select(l => (l.Inner + 31) & ~31)];
         var kind = spec.Mode == ComputeMode.Bf16 ? PanelKind.RoundedFp32 : PanelKind.Fp32;
         _readers = [.. spec.Lefts.Select(l => (MatrixReader)new DenseReader(l.Operand.Data, l.Operand.Type, l.Operand.Stride, kind))];
-        _dots = [.. spec.Outputs.Select(o => o.Terms.Select(t => RowDots.Of(t.Right, spec.Lefts[t.Left].Inner, lanes, emitted)).ToArray())];
+        _dots = [.. spec.Outputs.Select(o => o.Terms.Select(t => RowDots.Of(t.Right, spec.Lefts[t.Left].Inner, lanes, sixteenBits)).ToArray())];
         _tileColumns = [.. spec.Outputs.Select(o => o.Columns >= WideColumns ? WideTile : NarrowTile)];
         _scratchBytes = (_dots.Max(d => d.Max(t => t.ScratchBytes)) + 63) & ~63L;
         WorkerBytes = ((long)RowDot.MaxRows * (_lengths.Max() + WideTile) * sizeof(float)) + _scratchBytes;
@@ -43,14 +43,14 @@ internal sealed unsafe class FewRowsProduct
         spec.Counted == CountedDimension.Rows
         && spec.Lefts.All(l => l.Operand.Weight is null && !l.Operand.IsTransposed)
         && spec.Outputs.All(o => !o.IsTransposed && o.Terms.All(t => t.Right.IsTransposed))
-            ? new FewRowsProduct(spec, Lanes(kernel), EmitsPairs(spec, kernel))
+            ? new FewRowsProduct(spec, Lanes(kernel), TakesSixteenBits(spec, kernel))
             : null;
 
     private static int Lanes(MicroKernel kernel) => kernel.Name switch { "bf16" or "avx512" => 16, "avx2" => 8, _ => 0 };
 
     // Few rows wait for memory, not for the multiplier: a slow instruction for pairs is good enough for them.
-    private static bool EmitsPairs(ProductSpec spec, MicroKernel kernel) => kernel.Panels == PanelKind.Bf16
-        || (spec.Mode == ComputeMode.Bf16 && kernel.Name == "avx512" && CpuFeatures.Forced is null && Bf16Avx512Kernel.Available);
+    private static bool TakesSixteenBits(ProductSpec spec, MicroKernel kernel) => kernel.Panels == PanelKind.Bf16
+        || (spec.Mode == ComputeMode.Bf16 && (kernel.Name == "avx2" || (kernel.Name == "avx512" && CpuFeatures.Forced is null && Bf16Avx512Kernel.Available)));
 
     public void Bind(byte* workerScratch, long stride)
     {

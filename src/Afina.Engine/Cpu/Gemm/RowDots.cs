@@ -9,8 +9,8 @@ internal static unsafe class RowDots
 {
     /// <summary>The fastest for this operand, whose stored rows have <paramref name="columns"/> elements.</summary>
     /// <param name="lanes">Lanes of the vectors that blocks may be read with: 16 (AVX-512), 8 (AVX2), 0 (none).</param>
-    /// <param name="emitted">Whether products of bfloat16 pairs may be emitted.</param>
-    public static RowDot Of(Operand operand, int columns, int lanes, bool emitted)
+    /// <param name="sixteenBits">Whether x may enter in 16 bits: as pairs of bfloat16 in emitted code, or with AVX2 as integers.</param>
+    public static RowDot Of(Operand operand, int columns, int lanes, bool sixteenBits)
     {
         var weight = operand.Weight;
         var format = weight?.Format.Name ?? (operand.Type == DType.F32 ? "F32" : "BF16");
@@ -21,9 +21,21 @@ internal static unsafe class RowDots
             format = "";
         if (weight is not null && columns % weight.Format.BlockElements != 0)
             format = "";
-        // Only bf16 products: x enters emitted code as bfloat16.
-        if (emitted && format is ("Q4_0" or "Q4_1") && new EmittedQ4Dot(weight!) is { Ready: true } dot)
+        if (sixteenBits && lanes == 16 && format is ("Q4_0" or "Q4_1") && new EmittedQ4Dot(weight!) is { Ready: true } dot)
             return dot;
+        if (sixteenBits && lanes == 8)
+        {
+            switch (format)
+            {
+                case "Q4_0":
+                    return new IntegerDot<Q40Codes>(weight!);
+                case "Q4_1":
+                    return new IntegerDot<Q41Codes>(weight!);
+                case "Q8_0":
+                    return new IntegerDot<Q8Codes>(weight!);
+            }
+        }
+
         return format switch
         {
             "F32" => Of(new Fp32Decoder(data, operand.Stride), columns, lanes),
