@@ -211,6 +211,6 @@ internal readonly unsafe struct FourBitDecoder(Weight weight) : IBlockDecoder
 
     /// <summary>Two lookups of eight values by the lower three bits; the fourth says which one counts.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<float> LookUp(Vector256<float> lower, Vector256<float> upper, Vector256<int> codes) =>
+    public static Vector256<float> LookUp(Vector256<float> lower, Vector256<float> upper, Vector256<int> codes) =>
         Avx.BlendVariable(Avx2.PermuteVar8x32(lower, codes), Avx2.PermuteVar8x32(upper, codes), (codes << 28).AsSingle());
 }

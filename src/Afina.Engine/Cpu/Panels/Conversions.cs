@@ -18,6 +18,16 @@ internal static unsafe class Conversions
         return Vector512.ConditionalSelect(number, rounded, bits | Vector512.Create(0x0040_0000u));
     }
 
+    /// <summary>The same with AVX2, as fp32.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> Rounded(Vector256<float> value)
+    {
+        var bits = value.AsUInt32();
+        var rounded = bits + Vector256.Create(0x7FFFu) + ((bits >>> 16) & Vector256<uint>.One);
+        var number = Vector256.Equals(value, value).AsUInt32();
+        return (Vector256.ConditionalSelect(number, rounded, bits | Vector256.Create(0x0040_0000u)) & Vector256.Create(0xFFFF_0000u)).AsSingle();
+    }
+
     /// <summary>16 bfloat16 nearest to 16 fp32.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<ushort> Narrow(Vector512<float> value)

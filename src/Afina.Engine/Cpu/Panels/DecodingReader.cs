@@ -5,11 +5,11 @@ using Afina.Engine.Tensors.Blocks;
 
 namespace Afina.Engine.Cpu.Panels;
 
-/// <summary>Reads blocks as bfloat16 through the decoder that products of few rows use, 32 elements at a time.</summary>
-internal sealed unsafe class DecodingReader<TDecoder>(TDecoder decoder, Weight weight) : MatrixReader
+/// <summary>Reads blocks through the decoder that products of few rows use, 32 elements at a time: as bfloat16 with AVX-512, as fp32 with AVX2.</summary>
+internal sealed unsafe class DecodingReader<TDecoder>(TDecoder decoder, Weight weight, PanelKind kind) : MatrixReader
     where TDecoder : struct, IBlockDecoder
 {
-    private readonly BlockReader _other = new(weight, PanelKind.Bf16);
+    private readonly BlockReader _other = new(weight, kind);
     private readonly byte* _data = weight.Data;
     private readonly int _blocksPerRow = weight.Columns / weight.Format.BlockElements;
     private readonly int _blockElements = weight.Format.BlockElements;
@@ -19,7 +19,8 @@ internal sealed unsafe class DecodingReader<TDecoder>(TDecoder decoder, Weight w
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Read(int row, int rows, int column, int columns, byte* destination, int stride)
     {
-        if (!_aligned || ((column | columns) & 31) != 0)
+        // Panels of AVX2 are half a block wide.
+        if (!_aligned || ((column | columns) & (kind == PanelKind.Bf16 ? 31 : 15)) != 0)
         {
             _other.Read(row, rows, column, columns, destination, stride);
             return;
@@ -29,6 +30,12 @@ internal sealed unsafe class DecodingReader<TDecoder>(TDecoder decoder, Weight w
         for (var r = 0; r < rows; r++)
         {
             var from = local.Row(row + r, null);
+            if (kind != PanelKind.Bf16)
+            {
+                ReadRow(local, from, column, columns, (float*)destination + (long)r * stride);
+                continue;
+            }
+
             var to = (ushort*)destination + (long)r * stride;
             for (var c = 0; c < columns; c += 32)
             {
@@ -36,6 +43,32 @@ internal sealed unsafe class DecodingReader<TDecoder>(TDecoder decoder, Weight w
                 Conversions.Narrow(first).Store(to + c);
                 Conversions.Narrow(second).Store(to + c + 16);
             }
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void ReadRow(TDecoder local, byte* from, int column, int columns, float* to)
+    {
+        var round = kind == PanelKind.RoundedFp32;
+        for (var end = column + columns; column < end;)
+        {
+            local.Decode(from, null, column >> 5, out var a, out var b, out var c, out var d);
+            if (round)
+                (a, b, c, d) = (Conversions.Rounded(a), Conversions.Rounded(b), Conversions.Rounded(c), Conversions.Rounded(d));
+            if ((column & 16) == 0)
+            {
+                a.Store(to);
+                b.Store(to + 8);
+                to += 16;
+                column += 16;
+            }
+
+            if (column == end)
+                break;
+            c.Store(to);
+            d.Store(to + 8);
+            to += 16;
+            column += 16;
         }
     }
 

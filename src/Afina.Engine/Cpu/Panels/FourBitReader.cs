@@ -6,9 +6,9 @@ using Afina.Engine.Tensors.Blocks;
 
 namespace Afina.Engine.Cpu.Panels;
 
-/// <summary>Reads bitsandbytes' NF4 and FP4 as bfloat16 with AVX-512: the 16 values of a block are computed and rounded once, codes look
-/// them up. Blocks run on across the ends of rows, so a range may begin and end inside one.</summary>
-internal sealed unsafe class FourBitReader(Weight weight) : MatrixReader
+/// <summary>Reads bitsandbytes' NF4 and FP4, as bfloat16 with AVX-512, as fp32 with AVX2: the 16 values of a block are computed and rounded once,
+/// codes look them up. Blocks run on across the ends of rows, so a range may begin and end inside one.</summary>
+internal sealed unsafe class FourBitReader(Weight weight, PanelKind kind) : MatrixReader
 {
     private readonly byte* _data = weight.Data;
     private readonly long _columnsOfWeight = weight.Columns;
@@ -18,6 +18,13 @@ internal sealed unsafe class FourBitReader(Weight weight) : MatrixReader
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Read(int row, int rows, int column, int columns, byte* destination, int stride)
     {
+        if (kind != PanelKind.Bf16)
+        {
+            for (var r = 0; r < rows; r++)
+                ReadRow((row + r) * _columnsOfWeight + column, columns, (float*)destination + (long)r * stride);
+            return;
+        }
+
         var map = Vector512.Create(_codeValues.AsSpan());
         var values = stackalloc ushort[16];
         for (var r = 0; r < rows; r++)
@@ -49,6 +56,43 @@ internal sealed unsafe class FourBitReader(Weight weight) : MatrixReader
                 {
                     var at = start + i;
                     to[i] = values[(at & 1) == 0 ? _data[at >> 1] >> 4 : _data[at >> 1] & 15];
+                }
+
+                to += count;
+                start += count;
+                rest -= count;
+            }
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void ReadRow(long start, int columns, float* to)
+    {
+        fixed (float* map = _codeValues)
+        {
+            var round = kind == PanelKind.RoundedFp32;
+            var shifts = Vector256.Create(4u, 0, 12, 8, 20, 16, 28, 24);
+            for (var rest = columns; rest > 0;)
+            {
+                var block = start >> _scales.BlockShift;
+                var count = (int)Math.Min(rest, ((block + 1) << _scales.BlockShift) - start);
+                var scale = Vector256.Create(_scales.At(block));
+                var (lower, upper) = (Vector256.Load(map) * scale, Vector256.Load(map + 8) * scale);
+                if (round)
+                    (lower, upper) = (Conversions.Rounded(lower), Conversions.Rounded(upper));
+                var i = 0;
+                for (; (start & 1) == 0 && i <= count - 8; i += 8)
+                {
+                    // Of each byte the high half is the first element, the low half the second.
+                    var codes = Avx2.ShiftRightLogicalVariable(Vector256.Create(Unsafe.ReadUnaligned<uint>(_data + ((start + i) >> 1))), shifts);
+                    FourBitDecoder.LookUp(lower, upper, codes.AsInt32()).Store(to + i);
+                }
+
+                for (; i < count; i++)
+                {
+                    var at = start + i;
+                    var code = (at & 1) == 0 ? _data[at >> 1] >> 4 : _data[at >> 1] & 15;
+                    to[i] = code < 8 ? lower.GetElement(code) : upper.GetElement(code - 8);
                 }
 
                 to += count;
