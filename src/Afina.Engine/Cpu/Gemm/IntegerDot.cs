@@ -8,7 +8,7 @@ namespace Afina.Engine.Cpu.Gemm;
 
 /// <summary>Rows of integer codes with few rows of bfloat16, with AVX2: conversions to fp32 would take twice the time of all the rest.</summary>
 /// <remarks>Each 32 elements of x enter as 16-bit integers times a power of two of their own: elements down to 1/128 of the largest keep all
-/// their digits, smaller ones are rounded to 1/65536 of it. Products and their sums within a block are exact.</remarks>
+/// their digits, smaller ones are off by 1/32768 of it at most. Products and their sums within a block are exact.</remarks>
 internal sealed unsafe class IntegerDot<TCodes>(Weight weight) : RowDot
     where TCodes : struct, IIntegerCodes
 {

@@ -16,7 +16,7 @@ public sealed unsafe class WeightProductTests
     {
         foreach (var (mode, kernel) in ProductHarness.Variants())
         {
-            foreach (var rows in new[] { 1, 3, 9 })
+            foreach (var rows in new[] { 1, 2, 3, 4, 9 })
             {
                 foreach (var (outputs, inputs) in Sizes(format))
                 {
