@@ -99,26 +99,8 @@ internal sealed unsafe class FewRowsProduct
 
     private int TilesOf(int output) => (_spec.Outputs[output].Columns + _tileColumns[output] - 1) / _tileColumns[output];
 
-    /// <summary>Splits each 32 elements into the 16 even ones and the 16 odd ones.</summary>
+    /// <summary>Splits each 32 elements into the 16 even ones and the 16 odd ones; only decoders that need AVX2 or more ask for it.</summary>
     private static void Pair(float* x, int count)
-    {
-        if (!CpuFeatures.Avx512)
-        {
-            PairNarrow(x, count);
-            return;
-        }
-
-        var even = Vector512<int>.Indices * 2;
-        for (var b = 0; b < count; b += 32)
-        {
-            var (low, high) = (Vector512.Load(x + b), Vector512.Load(x + b + 16));
-            Avx512F.PermuteVar16x32x2(low, even, high).Store(x + b);
-            Avx512F.PermuteVar16x32x2(low, even + Vector512<int>.One, high).Store(x + b + 16);
-        }
-    }
-
-    /// <summary>The same with AVX2: only decoders that need it ask.</summary>
-    private static void PairNarrow(float* x, int count)
     {
         for (var b = 0; b < count; b += 32)
         {

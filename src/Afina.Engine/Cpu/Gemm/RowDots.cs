@@ -23,25 +23,16 @@ internal static unsafe class RowDots
             format = "";
         if (sixteenBits && lanes == 16 && format is ("Q4_0" or "Q4_1") && new EmittedQ4Dot(weight!) is { Ready: true } dot)
             return dot;
-        if (sixteenBits && lanes == 8)
-        {
-            switch (format)
-            {
-                case "Q4_0":
-                    return new IntegerDot<Q40Codes>(weight!);
-                case "Q4_1":
-                    return new IntegerDot<Q41Codes>(weight!);
-                case "Q8_0":
-                    return new IntegerDot<Q8Codes>(weight!);
-            }
-        }
-
+        var integers = sixteenBits && lanes == 8;
         return format switch
         {
             "F32" => Of(new Fp32Decoder(data, operand.Stride), columns, lanes),
             "BF16" => Of(new Bf16Decoder(data, operand.Stride), columns, lanes),
+            "Q4_0" when integers => new IntegerDot<Q40Codes>(weight!),
             "Q4_0" => Of(new Q40Decoder(weight!), columns, lanes),
+            "Q4_1" when integers => new IntegerDot<Q41Codes>(weight!),
             "Q4_1" => Of(new Q41Decoder(weight!), columns, lanes),
+            "Q8_0" when integers => new IntegerDot<Q8Codes>(weight!),
             "Q8_0" => Of(new Q8Decoder(weight!), columns, lanes),
             "Q4_K" => Of(new Q4KDecoder(weight!), columns, lanes),
             "Q5_K" => Of(new Q5KDecoder(weight!), columns, lanes),
