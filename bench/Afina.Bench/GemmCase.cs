@@ -15,14 +15,14 @@ internal sealed unsafe class GemmCase(string name, double flops, MatrixProduct p
     /// <summary>Bytes of all operands and outputs.</summary>
     public long Bytes => memory.Sum(b => b.Length);
 
-    /// <summary>Seconds of the fastest of several runs.</summary>
-    public double Best(GemmTeam team, int milliseconds)
+    /// <summary>Seconds of the fastest of several runs, and of the mean one.</summary>
+    public (double Best, double Mean) Time(GemmTeam team, int milliseconds)
     {
         var workerStride = (product.WorkerBytes + 63) & ~63L;
         using var shared = new NativeBuffer(product.SharedBytes);
         using var workers = new NativeBuffer(workerStride * team.Threads);
         product.Bind(shared.Pointer, workers.Pointer, workerStride);
-        return team.Best(product, count, milliseconds);
+        return team.Time(product, count, milliseconds);
     }
 
     public void Dispose()

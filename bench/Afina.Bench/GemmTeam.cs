@@ -25,25 +25,26 @@ internal sealed class GemmTeam : IDisposable
 
     public int Threads { get; }
 
-    /// <summary>Seconds of the fastest run within about that time; processor time on one thread, so that other programs do not count.</summary>
-    public double Best(MatrixProduct what, int rows, int milliseconds)
+    /// <summary>Seconds of the fastest run within about that time, and of the mean one; processor time on one thread, so that other programs do not count.</summary>
+    public (double Best, double Mean) Time(MatrixProduct what, int rows, int milliseconds)
     {
         product = what;
         count = rows;
         running.Set();
-        var best = double.MaxValue;
+        var (best, sum, runs) = (double.MaxValue, 0.0, 0);
         var total = Stopwatch.StartNew();
-        for (var run = 0; run < 3 || total.ElapsedMilliseconds < milliseconds; run++)
+        for (; runs < 1 || total.ElapsedMilliseconds < milliseconds; runs++)
         {
             var (clock, processor) = (Stopwatch.GetTimestamp(), Environment.CpuUsage.TotalTime);
             for (var p = 0; p < what.Phases; p++)
                 RunPhase(p);
             var wall = Stopwatch.GetElapsedTime(clock).TotalSeconds;
-            best = Math.Min(best, Threads == 1 && wall > 0.003 ? (Environment.CpuUsage.TotalTime - processor).TotalSeconds : wall);
+            var seconds = Threads == 1 && wall > 0.003 ? (Environment.CpuUsage.TotalTime - processor).TotalSeconds : wall;
+            (best, sum) = (Math.Min(best, seconds), sum + seconds);
         }
 
         running.Reset();
-        return best;
+        return (best, sum / runs);
     }
 
     public void Dispose()

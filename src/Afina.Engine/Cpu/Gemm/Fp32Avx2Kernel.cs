@@ -26,6 +26,8 @@ internal sealed unsafe class Fp32Avx2Kernel(PanelKind panels) : MicroKernel
 
     public override bool AnyRows => false;
 
+    public override bool StoresOutputs => true;
+
     public override int LinesPerGroup(int steps) => LinesAhead.PerGroup;
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -37,6 +39,7 @@ internal sealed unsafe class Fp32Avx2Kernel(PanelKind panels) : MicroKernel
         for (var group = arguments->Groups; group > 0; group--)
         {
             arguments->Ahead.Ask();
+            FinishedRows.Ask(arguments, 6);
             var next = left + arguments->LeftStride + arguments->Segments[0].LeftOffset;
             for (var ahead = 0; ahead < AheadBytes; ahead += LineBytes)
                 Sse.Prefetch0(next + ahead);
@@ -101,18 +104,32 @@ internal sealed unsafe class Fp32Avx2Kernel(PanelKind panels) : MicroKernel
                 c51 += Vector256.Load((float*)(tile + 5 * row) + 8);
             }
 
-            c00.Store((float*)(tile + 0 * row));
-            c01.Store((float*)(tile + 0 * row) + 8);
-            c10.Store((float*)(tile + 1 * row));
-            c11.Store((float*)(tile + 1 * row) + 8);
-            c20.Store((float*)(tile + 2 * row));
-            c21.Store((float*)(tile + 2 * row) + 8);
-            c30.Store((float*)(tile + 3 * row));
-            c31.Store((float*)(tile + 3 * row) + 8);
-            c40.Store((float*)(tile + 4 * row));
-            c41.Store((float*)(tile + 4 * row) + 8);
-            c50.Store((float*)(tile + 5 * row));
-            c51.Store((float*)(tile + 5 * row) + 8);
+            if (arguments->Output is not null)
+            {
+                FinishedRows.Store(arguments, 0, c00, c01);
+                FinishedRows.Store(arguments, 1, c10, c11);
+                FinishedRows.Store(arguments, 2, c20, c21);
+                FinishedRows.Store(arguments, 3, c30, c31);
+                FinishedRows.Store(arguments, 4, c40, c41);
+                FinishedRows.Store(arguments, 5, c50, c51);
+                FinishedRows.Advance(arguments, 6);
+            }
+            else
+            {
+                c00.Store((float*)(tile + 0 * row));
+                c01.Store((float*)(tile + 0 * row) + 8);
+                c10.Store((float*)(tile + 1 * row));
+                c11.Store((float*)(tile + 1 * row) + 8);
+                c20.Store((float*)(tile + 2 * row));
+                c21.Store((float*)(tile + 2 * row) + 8);
+                c30.Store((float*)(tile + 3 * row));
+                c31.Store((float*)(tile + 3 * row) + 8);
+                c40.Store((float*)(tile + 4 * row));
+                c41.Store((float*)(tile + 4 * row) + 8);
+                c50.Store((float*)(tile + 5 * row));
+                c51.Store((float*)(tile + 5 * row) + 8);
+            }
+
             left += arguments->LeftStride;
             tile += 6 * row;
         }

@@ -8,6 +8,11 @@ namespace Afina.Engine.Cpu.Gemm;
 /// <summary>fp32 products with AVX-512: 8 rows by 32 columns, sums in 16 registers.</summary>
 internal sealed unsafe class Fp32Avx512Kernel(PanelKind panels) : MicroKernel
 {
+    /// <summary>How far ahead of the step rows are asked for; the first bytes of a group lie too far from the one before for the processor to foresee.</summary>
+    private const int AheadBytes = 512;
+
+    private const int LineBytes = 64;
+
     public override string Name => "avx512";
 
     public override PanelKind Panels => panels;
@@ -19,6 +24,8 @@ internal sealed unsafe class Fp32Avx512Kernel(PanelKind panels) : MicroKernel
     public override int NarrowWidth => 16;
 
     public override bool AnyRows => false;
+
+    public override bool StoresOutputs => true;
 
     public override int LinesPerGroup(int steps) => LinesAhead.PerGroup;
 
@@ -37,6 +44,10 @@ internal sealed unsafe class Fp32Avx512Kernel(PanelKind panels) : MicroKernel
         for (var group = arguments->Groups; group > 0; group--)
         {
             arguments->Ahead.Ask();
+            FinishedRows.Ask(arguments, 8);
+            var next = left + arguments->LeftStride + arguments->Segments[0].LeftOffset;
+            for (var ahead = 0; ahead < AheadBytes; ahead += LineBytes)
+                Sse.Prefetch0(next + ahead);
             Vector512<float> c00, c01;
             Vector512<float> c10, c11;
             Vector512<float> c20, c21;
@@ -60,8 +71,7 @@ internal sealed unsafe class Fp32Avx512Kernel(PanelKind panels) : MicroKernel
                 var b = (float*)arguments->Segments[s].Right;
                 for (var steps = arguments->Segments[s].Steps; steps > 0; steps--)
                 {
-                    // The next group's rows, which may lie in the shared cache: too far from these for the processor to foresee.
-                    Sse.Prefetch0((byte*)a + arguments->LeftStride);
+                    Sse.Prefetch0((byte*)a + AheadBytes);
                     var b0 = Vector512.Load(b);
                     var b1 = Vector512.Load(b + 16);
                     var a0 = Vector512.Create(a[0]);
@@ -113,22 +123,38 @@ internal sealed unsafe class Fp32Avx512Kernel(PanelKind panels) : MicroKernel
                 c71 += Vector512.Load((float*)(tile + 7 * row) + 16);
             }
 
-            c00.Store((float*)(tile + 0 * row));
-            c01.Store((float*)(tile + 0 * row) + 16);
-            c10.Store((float*)(tile + 1 * row));
-            c11.Store((float*)(tile + 1 * row) + 16);
-            c20.Store((float*)(tile + 2 * row));
-            c21.Store((float*)(tile + 2 * row) + 16);
-            c30.Store((float*)(tile + 3 * row));
-            c31.Store((float*)(tile + 3 * row) + 16);
-            c40.Store((float*)(tile + 4 * row));
-            c41.Store((float*)(tile + 4 * row) + 16);
-            c50.Store((float*)(tile + 5 * row));
-            c51.Store((float*)(tile + 5 * row) + 16);
-            c60.Store((float*)(tile + 6 * row));
-            c61.Store((float*)(tile + 6 * row) + 16);
-            c70.Store((float*)(tile + 7 * row));
-            c71.Store((float*)(tile + 7 * row) + 16);
+            if (arguments->Output is not null)
+            {
+                FinishedRows.Store(arguments, 0, c00, c01);
+                FinishedRows.Store(arguments, 1, c10, c11);
+                FinishedRows.Store(arguments, 2, c20, c21);
+                FinishedRows.Store(arguments, 3, c30, c31);
+                FinishedRows.Store(arguments, 4, c40, c41);
+                FinishedRows.Store(arguments, 5, c50, c51);
+                FinishedRows.Store(arguments, 6, c60, c61);
+                FinishedRows.Store(arguments, 7, c70, c71);
+                FinishedRows.Advance(arguments, 8);
+            }
+            else
+            {
+                c00.Store((float*)(tile + 0 * row));
+                c01.Store((float*)(tile + 0 * row) + 16);
+                c10.Store((float*)(tile + 1 * row));
+                c11.Store((float*)(tile + 1 * row) + 16);
+                c20.Store((float*)(tile + 2 * row));
+                c21.Store((float*)(tile + 2 * row) + 16);
+                c30.Store((float*)(tile + 3 * row));
+                c31.Store((float*)(tile + 3 * row) + 16);
+                c40.Store((float*)(tile + 4 * row));
+                c41.Store((float*)(tile + 4 * row) + 16);
+                c50.Store((float*)(tile + 5 * row));
+                c51.Store((float*)(tile + 5 * row) + 16);
+                c60.Store((float*)(tile + 6 * row));
+                c61.Store((float*)(tile + 6 * row) + 16);
+                c70.Store((float*)(tile + 7 * row));
+                c71.Store((float*)(tile + 7 * row) + 16);
+            }
+
             left += arguments->LeftStride;
             tile += 8 * row;
         }
@@ -144,6 +170,7 @@ internal sealed unsafe class Fp32Avx512Kernel(PanelKind panels) : MicroKernel
         for (var group = arguments->Groups; group > 0; group--)
         {
             arguments->Ahead.Ask();
+            FinishedRows.Ask(arguments, 8);
             Vector512<float> c0, c1, c2, c3, c4, c5, c6, c7;
             if (arguments->Accumulate != 0)
             {
@@ -181,14 +208,30 @@ internal sealed unsafe class Fp32Avx512Kernel(PanelKind panels) : MicroKernel
                 }
             }
 
-            c0.Store((float*)(tile + 0 * row));
-            c1.Store((float*)(tile + 1 * row));
-            c2.Store((float*)(tile + 2 * row));
-            c3.Store((float*)(tile + 3 * row));
-            c4.Store((float*)(tile + 4 * row));
-            c5.Store((float*)(tile + 5 * row));
-            c6.Store((float*)(tile + 6 * row));
-            c7.Store((float*)(tile + 7 * row));
+            if (arguments->Output is not null)
+            {
+                FinishedRows.Store(arguments, 0, 0, c0);
+                FinishedRows.Store(arguments, 1, 0, c1);
+                FinishedRows.Store(arguments, 2, 0, c2);
+                FinishedRows.Store(arguments, 3, 0, c3);
+                FinishedRows.Store(arguments, 4, 0, c4);
+                FinishedRows.Store(arguments, 5, 0, c5);
+                FinishedRows.Store(arguments, 6, 0, c6);
+                FinishedRows.Store(arguments, 7, 0, c7);
+                FinishedRows.Advance(arguments, 8);
+            }
+            else
+            {
+                c0.Store((float*)(tile + 0 * row));
+                c1.Store((float*)(tile + 1 * row));
+                c2.Store((float*)(tile + 2 * row));
+                c3.Store((float*)(tile + 3 * row));
+                c4.Store((float*)(tile + 4 * row));
+                c5.Store((float*)(tile + 5 * row));
+                c6.Store((float*)(tile + 6 * row));
+                c7.Store((float*)(tile + 7 * row));
+            }
+
             left += arguments->LeftStride;
             tile += 8 * row;
         }

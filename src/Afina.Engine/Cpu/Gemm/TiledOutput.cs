@@ -51,7 +51,7 @@ internal sealed unsafe class TiledOutput
     /// <summary>Tiles over the columns.</summary>
     public int Tiles { get; }
 
-    /// <summary>Whether the kernel stores finished rows itself.</summary>
+    /// <summary>Whether the kernel can store finished rows itself.</summary>
     public bool StoredByKernel { get; }
 
     /// <summary>Bytes of a tile's panels; a multiple of 64.</summary>
@@ -115,10 +115,10 @@ internal sealed unsafe class TiledOutput
 
     /// <summary>Multiplies groups of rows, packed or in place, with the panels of a tile.</summary>
     /// <param name="row">The first row.</param>
-    /// <param name="finish">Whether the sums are complete after it.</param>
+    /// <param name="stores">Whether the kernel stores them in the output, as they are complete after it.</param>
     /// <param name="ahead">What is packed next.</param>
     /// <returns>How many of the columns the kernel stored in the output itself.</returns>
-    public int Multiply(Pass pass, int firstColumn, int columns, int inner, byte* panels, byte* left, long leftStride, int rows, int groups, float* sums, bool accumulate, int row, bool finish, ref LinesAhead ahead)
+    public int Multiply(Pass pass, int firstColumn, int columns, int inner, byte* panels, byte* left, long leftStride, int rows, int groups, float* sums, bool accumulate, int row, bool stores, ref LinesAhead ahead)
     {
         var stored = 0;
         var segments = stackalloc KernelSegment[_maxSegments];
@@ -154,7 +154,7 @@ internal sealed unsafe class TiledOutput
 
             arguments.Tile = sums + column;
             arguments.Output = null;
-            if (finish && StoredByKernel && columns - column >= width)
+            if (stores && columns - column >= width)
             {
                 Aim(ref arguments, row, firstColumn + column);
                 stored = column + width;

@@ -227,11 +227,12 @@ internal sealed unsafe class TiledProduct
                 var batch = Math.Min(limit - g, Math.Max(1, BatchRows / width));
                 var start = groups.Start(g);
                 var target = reusesSums ? sums : sums + (long)(keepsSums ? start : start - groups.Start(firstGroup)) * output.TileColumns;
-                if (finish && !output.StoredByKernel)
+                var stores = finish && output.StoredByKernel && (_kernel.AnyRows || start + batch * width <= groups.Rows);
+                if (finish && !stores)
                     Epilogue.Prefetch(output.Spec, firstRow + start, Math.Min(batch * width, groups.Rows - start), firstColumn, columns);
                 var stored = output.Multiply(pass, firstColumn, columns, inner, scratch,
                     _shared + (long)start * _chunks[chunk].Steps * MicroKernel.StepBytes, (long)width * _chunks[chunk].Steps * MicroKernel.StepBytes,
-                    width, batch, target, accumulate, firstRow + start, finish, ref ahead);
+                    width, batch, target, accumulate, firstRow + start, stores, ref ahead);
                 if (finish && stored < columns)
                 {
                     Epilogue.Store(output.Spec, target + stored, output.TileColumns, firstRow + start, Math.Min(batch * width, groups.Rows - start),

@@ -44,6 +44,15 @@ internal static unsafe class Conversions
         return Avx512F.IsSupported ? Avx512F.ConvertToVector256UInt16(bits) : Vector256.Narrow(bits.GetLower(), bits.GetUpper());
     }
 
+    /// <summary>16 bfloat16 nearest to 16 fp32, with AVX2.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<ushort> Narrow(Vector256<float> lower, Vector256<float> upper)
+    {
+        // Packing goes by halves of 128 bits.
+        var packed = Avx2.PackUnsignedSaturate((Rounded(lower).AsInt32() >>> 16), (Rounded(upper).AsInt32() >>> 16));
+        return Avx2.Permute4x64(packed.AsUInt64(), 0b11_01_10_00).AsUInt16();
+    }
+
     /// <summary>16 fp32 of 16 bfloat16.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Widen(Vector256<ushort> bits)

@@ -10,19 +10,20 @@ public sealed unsafe partial class MatrixProductTests
     [MemberData(nameof(Variants))]
     public void Plain_outputs_with_one_matrix_to_add_equal_the_oracle(string mode, string kernel)
     {
-        foreach (var (inner, columns) in new[] { (70, 96), (1500, 80), (33, 100), (5000, 112) })
+        // Whole groups of rows and ones that are padded, alone and after whole ones.
+        foreach (var (rows, inner, columns) in new[] { (72, 70, 96), (72, 1500, 80), (61, 33, 100), (31, 5000, 112) })
         {
             foreach (var type in new[] { DType.F32, DType.BF16 })
             {
                 foreach (var (beta, hasResidual) in new[] { (0f, false), (1f, false), (0f, true), (1f, true) })
                 {
                     using var harness = new ProductHarness(16);
-                    var x = harness.Random(31, inner, DType.BF16);
+                    var x = harness.Random(rows, inner, DType.BF16);
                     var w = harness.Random(columns, inner, DType.BF16);
-                    var residual = harness.Random(31, columns, type);
-                    var c = harness.Random(31, columns, type);
-                    var expected = new double[31, columns];
-                    for (var i = 0; i < 31; i++)
+                    var residual = harness.Random(rows, columns, type);
+                    var c = harness.Random(rows, columns, type);
+                    var expected = new double[rows, columns];
+                    for (var i = 0; i < rows; i++)
                     {
                         for (var j = 0; j < columns; j++)
                         {
@@ -32,7 +33,7 @@ public sealed unsafe partial class MatrixProductTests
                         }
                     }
 
-                    var spec = new ProductSpec(Enum.Parse<ComputeMode>(mode), 31, [new ProductLeft(x.Operand, inner)],
+                    var spec = new ProductSpec(Enum.Parse<ComputeMode>(mode), rows, [new ProductLeft(x.Operand, inner)],
                     [
                         new ProductOutput
                         {
@@ -45,13 +46,13 @@ public sealed unsafe partial class MatrixProductTests
                             Terms = [new ProductTerm(0, w.Operand.Transposed)],
                         },
                     ]);
-                    harness.Run(new MatrixProduct(spec, Kernel(mode, kernel)), 31, threads: 2);
-                    for (var i = 0; i < 31; i++)
+                    harness.Run(new MatrixProduct(spec, Kernel(mode, kernel)), rows, threads: 2);
+                    for (var i = 0; i < rows; i++)
                     {
                         for (var j = 0; j < columns; j++)
                         {
                             var tolerance = 1e-6 * inner + (type == DType.BF16 ? Math.Abs(expected[i, j]) / 200 : 0);
-                            Assert.True(Math.Abs(expected[i, j] - c[i, j]) <= tolerance, $"{type} beta {beta} residual {hasResidual} [{i},{j}] of 31x{columns}x{inner}: {c[i, j]} is not {expected[i, j]}");
+                            Assert.True(Math.Abs(expected[i, j] - c[i, j]) <= tolerance, $"{type} beta {beta} residual {hasResidual} [{i},{j}] of {rows}x{columns}x{inner}: {c[i, j]} is not {expected[i, j]}");
                         }
                     }
                 }
