@@ -8,12 +8,10 @@ using Afina.Runs;
 
 namespace Afina.Bench.Scenarios;
 
-/// <summary>`afina-bench scenario NAME`: a warm-up of both ways, then seven turns each; the median ratio counts.</summary>
+/// <summary>`afina-bench scenario NAME`: a warm-up of both ways, then seven turns (or --turns) each; the median ratio counts.</summary>
 /// <remarks>On a machine that others use, the ratio by processor time says more than the one by the clock.</remarks>
 internal static class ScenarioRunner
 {
-    private const int Turns = 7;
-
     private static readonly Dictionary<string, Scenario> Scenarios = Assembly.GetExecutingAssembly().GetTypes()
         .Where(type => type.IsSubclassOf(typeof(Scenario)) && !type.IsAbstract)
         .Select(type => (Scenario)Activator.CreateInstance(type)!)
@@ -23,28 +21,28 @@ internal static class ScenarioRunner
     {
         if (arguments is not [var name, ..] || !Scenarios.TryGetValue(name, out var scenario))
         {
-            Console.Error.WriteLine("usage: afina-bench scenario NAME [--model PATH] [--data PATH] [--threads N] [--json]");
+            Console.Error.WriteLine("usage: afina-bench scenario NAME [--model PATH] [--data PATH] [--threads N] [--turns N] [--json]");
             foreach (var known in Scenarios.Values.OrderBy(known => known.Name, StringComparer.Ordinal))
                 Console.Error.WriteLine($"  {known.Name,-16} {known.Summary}");
             return 2;
         }
 
-        var threads = int.Parse(Text(arguments, "--threads") ?? Environment.ProcessorCount.ToString(CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
+        var threads = Number(arguments, "--threads", Environment.ProcessorCount);
         using var language = LanguageModel.Open(Text(arguments, "--model") ?? BaseModels.Embedded());
         using var team = new Team(threads);
         var context = new ScenarioContext(new WeightConversion(WeightFormat.Bf16).Apply(language.Decoder), language, team, Text(arguments, "--data"));
         var (subject, baseline) = scenario.Prepare(context);
         using (subject)
         using (baseline)
-            Report(scenario, subject, baseline, Array.IndexOf(arguments, "--json") >= 0);
+            Report(scenario, subject, baseline, Number(arguments, "--turns", 7), Array.IndexOf(arguments, "--json") >= 0);
         return 0;
     }
 
-    private static void Report(Scenario scenario, Side subject, Side baseline, bool json)
+    private static void Report(Scenario scenario, Side subject, Side baseline, int count, bool json)
     {
         Measure(subject);
         Measure(baseline);
-        var turns = Enumerable.Range(0, Turns).Select(_ => (Subject: Measure(subject), Baseline: Measure(baseline))).ToArray();
+        var turns = Enumerable.Range(0, count).Select(_ => (Subject: Measure(subject), Baseline: Measure(baseline))).ToArray();
         var ratio = Median(turns.Select(turn => turn.Subject.PerSecond / turn.Baseline.PerSecond));
         var byProcessor = Median(turns.Select(turn => turn.Subject.PerProcessorSecond / turn.Baseline.PerProcessorSecond));
         if (json)
@@ -88,4 +86,7 @@ internal static class ScenarioRunner
         var at = Array.IndexOf(arguments, name);
         return at >= 0 && at + 1 < arguments.Length ? arguments[at + 1] : null;
     }
+
+    private static int Number(string[] arguments, string name, int otherwise) =>
+        Text(arguments, name) is { } text ? int.Parse(text, CultureInfo.InvariantCulture) : otherwise;
 }

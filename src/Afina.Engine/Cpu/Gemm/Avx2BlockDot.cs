@@ -4,7 +4,7 @@ using System.Runtime.Intrinsics.X86;
 
 namespace Afina.Engine.Cpu.Gemm;
 
-/// <summary>What <see cref="BlockDot{TDecoder}"/> does, with AVX2.</summary>
+/// <summary>What <see cref="Avx512BlockDot{TDecoder}"/> does, with AVX2.</summary>
 internal sealed unsafe class Avx2BlockDot<TDecoder>(TDecoder decoder, int columns) : RowDot
     where TDecoder : struct, IBlockDecoder
 {

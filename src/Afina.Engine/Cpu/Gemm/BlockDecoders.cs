@@ -89,12 +89,7 @@ internal readonly unsafe struct Q40Decoder(Weight weight) : IBlockDecoder
         var at = data + (long)block * BlockBytes;
         var scale = Vector256.Create(Conversions.Half(at));
         var offset = scale * -8f;
-        var (low, high) = (Avx2.ConvertToVector256Int32(at + BlockBytes - 16), Avx2.ConvertToVector256Int32(at + BlockBytes - 8));
-        var mask = Vector256.Create(15);
-        a = Fma.MultiplyAdd(Vector256.ConvertToSingle(low & mask), scale, offset);
-        b = Fma.MultiplyAdd(Vector256.ConvertToSingle(high & mask), scale, offset);
-        c = Fma.MultiplyAdd(Vector256.ConvertToSingle(low >>> 4), scale, offset);
-        d = Fma.MultiplyAdd(Vector256.ConvertToSingle(high >>> 4), scale, offset);
+        Q4Values.Scaled(at + BlockBytes - 16, scale, offset, out a, out b, out c, out d);
     }
 }
 
@@ -127,12 +122,7 @@ internal readonly unsafe struct Q41Decoder(Weight weight) : IBlockDecoder
         var at = data + (long)block * BlockBytes;
         var scale = Vector256.Create(Conversions.Half(at));
         var offset = Vector256.Create(Conversions.Half(at + 2));
-        var (low, high) = (Avx2.ConvertToVector256Int32(at + BlockBytes - 16), Avx2.ConvertToVector256Int32(at + BlockBytes - 8));
-        var mask = Vector256.Create(15);
-        a = Fma.MultiplyAdd(Vector256.ConvertToSingle(low & mask), scale, offset);
-        b = Fma.MultiplyAdd(Vector256.ConvertToSingle(high & mask), scale, offset);
-        c = Fma.MultiplyAdd(Vector256.ConvertToSingle(low >>> 4), scale, offset);
-        d = Fma.MultiplyAdd(Vector256.ConvertToSingle(high >>> 4), scale, offset);
+        Q4Values.Scaled(at + BlockBytes - 16, scale, offset, out a, out b, out c, out d);
     }
 }
 

@@ -43,7 +43,7 @@ internal static unsafe class RowDots
     }
 
     private static RowDot Of<TDecoder>(TDecoder decoder, int columns, int lanes)
-        where TDecoder : struct, IBlockDecoder => lanes == 16 ? new BlockDot<TDecoder>(decoder, columns) : new Avx2BlockDot<TDecoder>(decoder, columns);
+        where TDecoder : struct, IBlockDecoder => lanes == 16 ? new Avx512BlockDot<TDecoder>(decoder, columns) : new Avx2BlockDot<TDecoder>(decoder, columns);
 
     /// <summary>Whether rows are whole blocks of bitsandbytes (which lets them run on).</summary>
     private static bool WholeBlocks(BlockScales scales, int columns) =>

@@ -40,14 +40,14 @@ internal readonly unsafe struct Q4KDecoder(Weight weight) : IBlockDecoder
         var (scale, minimum) = SuperBlock.Scales(at, sub);
         var codes = at + 16 + 32 * (sub >> 1);
         var shift = 4 * (sub & 1);
-        a = Widen(codes, shift, scale, minimum);
-        b = Widen(codes + 8, shift, scale, minimum);
-        c = Widen(codes + 16, shift, scale, minimum);
-        d = Widen(codes + 24, shift, scale, minimum);
+        a = Widen8(codes, shift, scale, minimum);
+        b = Widen8(codes + 8, shift, scale, minimum);
+        c = Widen8(codes + 16, shift, scale, minimum);
+        d = Widen8(codes + 24, shift, scale, minimum);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<float> Widen(byte* codes, int shift, float scale, float minimum) => Fma.MultiplySubtract(
+    private static Vector256<float> Widen8(byte* codes, int shift, float scale, float minimum) => Fma.MultiplySubtract(
         Vector256.Create(scale), Vector256.ConvertToSingle((Avx2.ConvertToVector256Int32(codes) >>> shift) & Vector256.Create(15)), Vector256.Create(minimum));
 }
 

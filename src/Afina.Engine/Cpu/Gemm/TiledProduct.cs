@@ -38,7 +38,7 @@ internal sealed unsafe class TiledProduct
     private readonly Chunk[] _chunks;
     private readonly TiledOutput[] _outputs;
     private readonly bool _direct;
-    private readonly bool _sharesNothing;
+    private readonly bool _isNarrow;
     private readonly int _blockCapacity;
     private readonly long _packedBytes;
     private readonly long _panelBytes;
@@ -55,7 +55,7 @@ internal sealed unsafe class TiledProduct
         _chunks = ProductPlan.Chunks(spec.Lefts, kernel.StepElements);
         _blockCapacity = Math.Min(spec.Rows, BlockRows);
         _direct = kernel.Reads(spec) && spec.Lefts.All(left => FitsFirstCache(left.Operand.Stride * sizeof(ushort)));
-        _sharesNothing = !_direct && spec.Outputs.Sum(o => o.Columns) <= NarrowColumns;
+        _isNarrow = !_direct && spec.Outputs.Sum(o => o.Columns) <= NarrowColumns;
         _outputs = [.. spec.Outputs.Select(o => new TiledOutput(o, _chunks, kernel, _direct ? spec.Lefts : null))];
         var rows = (_blockCapacity + kernel.Rows - 1) / kernel.Rows * kernel.Rows;
         _packedBytes = _direct ? 0 : Align((long)rows * _chunks.Max(c => c.Steps) * MicroKernel.StepBytes);
@@ -143,7 +143,7 @@ internal sealed unsafe class TiledProduct
 
     private static int RowsOf(int block, int rows) => FirstRow(block + 1, rows) - FirstRow(block, rows);
 
-    private int Parts(int rows) => Math.Max((rows + PartRows - 1) / PartRows, _sharesNothing && rows >= 2 * OwnRows ? 2 : 1);
+    private int Parts(int rows) => Math.Max((rows + PartRows - 1) / PartRows, _isNarrow && rows >= 2 * OwnRows ? 2 : 1);
 
     private int ColumnTiles(int chunk, int inner)
     {

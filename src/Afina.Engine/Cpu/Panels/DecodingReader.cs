@@ -46,6 +46,12 @@ internal sealed unsafe class DecodingReader<TDecoder>(TDecoder decoder, Weight w
         }
     }
 
+    public override LinesAhead Lines(int row, int rows, int column, int columns)
+    {
+        var (first, last) = (column / _blockElements, (column + columns + _blockElements - 1) / _blockElements);
+        return new(_data + ((long)row * _blocksPerRow + first) * _blockBytes, (long)_blocksPerRow * _blockBytes, rows, (last - first) * _blockBytes);
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void ReadRow(TDecoder local, byte* from, int column, int columns, float* to)
     {
@@ -70,11 +76,5 @@ internal sealed unsafe class DecodingReader<TDecoder>(TDecoder decoder, Weight w
             to += 16;
             column += 16;
         }
-    }
-
-    public override LinesAhead Lines(int row, int rows, int column, int columns)
-    {
-        var (first, last) = (column / _blockElements, (column + columns + _blockElements - 1) / _blockElements);
-        return new(_data + ((long)row * _blocksPerRow + first) * _blockBytes, (long)_blocksPerRow * _blockBytes, rows, (last - first) * _blockBytes);
     }
 }

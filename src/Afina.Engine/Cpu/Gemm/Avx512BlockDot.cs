@@ -21,7 +21,7 @@ internal unsafe interface IBlockDecoder
 }
 
 /// <summary>Reads blocks directly, each once for all rows: limited by memory, as decoding is.</summary>
-internal sealed unsafe class BlockDot<TDecoder>(TDecoder decoder, int columns) : RowDot
+internal sealed unsafe class Avx512BlockDot<TDecoder>(TDecoder decoder, int columns) : RowDot
     where TDecoder : struct, IBlockDecoder
 {
     private readonly int _blocks = columns / 32;
