@@ -18,7 +18,11 @@ internal static unsafe class Conversions
         return Vector512.ConditionalSelect(number, rounded, bits | Vector512.Create(0x0040_0000u));
     }
 
-    /// <summary>The same with AVX2, as fp32.</summary>
+    /// <summary>The same, as fp32.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Rounded(Vector512<float> value) => (RoundToBf16(value) & Vector512.Create(0xFFFF_0000u)).AsSingle();
+
+    /// <summary>The same with AVX2.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> Rounded(Vector256<float> value)
     {
@@ -112,7 +116,7 @@ internal static unsafe class Conversions
     {
         var i = 0;
         for (; Vector128.IsHardwareAccelerated && i <= count - 16; i += 16)
-            (RoundToBf16(Vector512.Load(source + i)) & Vector512.Create(0xFFFF_0000u)).AsSingle().Store(destination + i);
+            Rounded(Vector512.Load(source + i)).Store(destination + i);
         for (; i < count; i++)
             destination[i] = BFloat16.ToSingle(BFloat16.FromSingle(source[i]));
     }

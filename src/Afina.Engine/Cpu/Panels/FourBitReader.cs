@@ -6,7 +6,7 @@ using Afina.Engine.Tensors.Blocks;
 
 namespace Afina.Engine.Cpu.Panels;
 
-/// <summary>Reads bitsandbytes' NF4 and FP4, as bfloat16 with AVX-512, as fp32 with AVX2: the 16 values of a block are computed and rounded once,
+/// <summary>Reads bitsandbytes' NF4 and FP4, as bfloat16 with AVX-512, as fp32 with either: the 16 values of a block are computed and rounded once,
 /// codes look them up. Blocks run on across the ends of rows, so a range may begin and end inside one.</summary>
 internal sealed unsafe class FourBitReader(Weight weight, PanelKind kind) : MatrixReader
 {
@@ -21,7 +21,15 @@ internal sealed unsafe class FourBitReader(Weight weight, PanelKind kind) : Matr
         if (kind != PanelKind.Bf16)
         {
             for (var r = 0; r < rows; r++)
-                ReadRow((row + r) * _columnsOfWeight + column, columns, (float*)destination + (long)r * stride);
+            {
+                var start = (row + r) * _columnsOfWeight + column;
+                var to = (float*)destination + (long)r * stride;
+                if (CpuFeatures.Avx512)
+                    ReadWideRow(start, columns, to);
+                else
+                    ReadRow(start, columns, to);
+            }
+
             return;
         }
 
@@ -53,10 +61,7 @@ internal sealed unsafe class FourBitReader(Weight weight, PanelKind kind) : Matr
                 if (i < count)
                     table.Store(values);
                 for (; i < count; i++)
-                {
-                    var at = start + i;
-                    to[i] = values[(at & 1) == 0 ? _data[at >> 1] >> 4 : _data[at >> 1] & 15];
-                }
+                    to[i] = values[Code(start + i)];
 
                 to += count;
                 start += count;
@@ -64,6 +69,9 @@ internal sealed unsafe class FourBitReader(Weight weight, PanelKind kind) : Matr
             }
         }
     }
+
+    public override LinesAhead Lines(int row, int rows, int column, int columns) =>
+        new(_data + (row * _columnsOfWeight + column) / 2, _columnsOfWeight / 2, rows, columns / 2);
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void ReadRow(long start, int columns, float* to)
@@ -90,8 +98,7 @@ internal sealed unsafe class FourBitReader(Weight weight, PanelKind kind) : Matr
 
                 for (; i < count; i++)
                 {
-                    var at = start + i;
-                    var code = (at & 1) == 0 ? _data[at >> 1] >> 4 : _data[at >> 1] & 15;
+                    var code = Code(start + i);
                     to[i] = code < 8 ? lower.GetElement(code) : upper.GetElement(code - 8);
                 }
 
@@ -102,6 +109,37 @@ internal sealed unsafe class FourBitReader(Weight weight, PanelKind kind) : Matr
         }
     }
 
-    public override LinesAhead Lines(int row, int rows, int column, int columns) =>
-        new(_data + (row * _columnsOfWeight + column) / 2, _columnsOfWeight / 2, rows, columns / 2);
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void ReadWideRow(long start, int columns, float* to)
+    {
+        var round = kind == PanelKind.RoundedFp32;
+        var map = Vector512.Create(_codeValues.AsSpan());
+        var halves = Vector512.Create(0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1);
+        var shifts = Vector512.Create(4u, 0, 12, 8, 20, 16, 28, 24, 4, 0, 12, 8, 20, 16, 28, 24);
+        for (var rest = columns; rest > 0;)
+        {
+            var block = start >> _scales.BlockShift;
+            var count = (int)Math.Min(rest, ((block + 1) << _scales.BlockShift) - start);
+            var values = map * _scales.At(block);
+            if (round)
+                values = Conversions.Rounded(values);
+            var i = 0;
+            for (; (start & 1) == 0 && i <= count - 16; i += 16)
+            {
+                // Each lane gets the four bytes that its code is in; of each byte the high half is the first element, the low half the second.
+                var bytes = Vector512.Create(Unsafe.ReadUnaligned<ulong>(_data + ((start + i) >> 1))).AsInt32();
+                var codes = Avx512F.ShiftRightLogicalVariable(Avx512F.PermuteVar16x32(bytes, halves).AsUInt32(), shifts);
+                Avx512F.PermuteVar16x32(values, codes.AsInt32()).Store(to + i);
+            }
+
+            for (; i < count; i++)
+                to[i] = values.GetElement(Code(start + i));
+            to += count;
+            start += count;
+            rest -= count;
+        }
+    }
+
+    /// <summary>The code of an element of the weight.</summary>
+    private int Code(long at) => (at & 1) == 0 ? _data[at >> 1] >> 4 : _data[at >> 1] & 15;
 }

@@ -35,6 +35,10 @@ internal sealed unsafe class PanelSource(MatrixReader reader, PanelKind kind, bo
                 reader.Read(lane, lanes, inner + done, part, scratch, Piece);
                 PackRows(scratch, Piece, lanes, width, part, destination, kind == PanelKind.Bf16);
             }
+            else if (kind != PanelKind.Bf16 && lanes == width)
+            {
+                reader.Read(inner + done, part, lane, lanes, destination, width);
+            }
             else
             {
                 reader.Read(inner + done, part, lane, lanes, scratch, width);
